@@ -1,0 +1,205 @@
+//! What the use cases need of the world, as traits. Shells implement them; they do not know each other.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    grant::{
+        completion::Completion,
+        event::Event,
+        grant::{Grant, State},
+    },
+    oss::access_key::AccessKey,
+};
+
+/// The ledger. Everything answered `Ok` is durable.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Adds a grant, unless its idempotency key is already claimed. Concurrent calls share one transaction.
+    async fn add_grant(&self, new: NewGrant) -> Result<GrantAdded, StoreError>;
+
+    /// Looks a grant up by id.
+    async fn find_grant(&self, id: Uuid) -> Result<Option<LedgerEntry>, StoreError>;
+
+    /// Lists grants, newest (highest id) first.
+    async fn list_grants(&self, filter: &GrantFilter) -> Result<Vec<LedgerEntry>, StoreError>;
+
+    /// Changes a grant in one transaction with its completion and events, if it is still in one of the expected states.
+    async fn change_grant(&self, change: GrantChange) -> Result<GrantChanged, StoreError>;
+
+    /// Grants whose next check is due, earliest first.
+    async fn find_due_checks(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LedgerEntry>, StoreError>;
+
+    /// Whether the ledger answers, for writing too.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// A grant to add.
+#[derive(Debug, Clone)]
+pub struct NewGrant {
+    /// In state `issued`.
+    pub grant: Grant,
+    /// When the reconciler first looks for its object.
+    pub next_check_at: DateTime<Utc>,
+    /// Present when the caller sent an `Idempotency-Key`.
+    pub idempotency: Option<IdempotencyClaim>,
+}
+
+/// A claim on an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyClaim {
+    /// Digest of issuer, subject, effective user and key; unique among claims that have not run out.
+    pub scope_digest: [u8; 32],
+    /// Digest of the request.
+    pub request_digest: [u8; 32],
+    /// When the claim runs out (24 h).
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What became of a new grant.
+#[derive(Debug, Clone)]
+pub enum GrantAdded {
+    /// It is in the ledger.
+    Added,
+    /// Nothing was added: the idempotency key belongs to this grant, claimed by a request with this digest.
+    AlreadyClaimed {
+        /// The earlier grant.
+        entry: Box<LedgerEntry>,
+        /// Digest of the earlier request.
+        request_digest: [u8; 32],
+    },
+}
+
+/// A grant with what is recorded of its object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// The grant.
+    pub grant: Grant,
+    /// The latest completion; for `completed`, and for `rejected` what was found.
+    pub completion: Option<Completion>,
+}
+
+/// Which grants to list.
+#[derive(Debug, Clone, Default)]
+pub struct GrantFilter {
+    /// Whose; `None` = everybody's.
+    pub user_id: Option<String>,
+    /// In this state only.
+    pub state: Option<State>,
+    /// Of this profile only.
+    pub profile: Option<String>,
+    /// Older than this id (exclusive).
+    pub before: Option<Uuid>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A conditional change of one grant.
+#[derive(Debug, Clone)]
+pub struct GrantChange {
+    /// Which grant.
+    pub id: Uuid,
+    /// Applies only while the grant is in one of these.
+    pub from: &'static [State],
+    /// The new state (may be the old one).
+    pub to: State,
+    /// Why, for `rejected`.
+    pub reason: Option<String>,
+    /// Recorded beside it: inserted, unique by (grant, key, ETag).
+    pub completion: Option<Completion>,
+    /// New `(expires_at, write_until)`, for renewals.
+    pub lifetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// When the reconciler looks next.
+    pub next_check: NextCheck,
+    /// Outbox rows.
+    pub events: Vec<Event>,
+}
+
+/// What a change does to the reconciler's appointment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextCheck {
+    /// Leave it.
+    Keep,
+    /// Look at this time.
+    At(DateTime<Utc>),
+    /// Never again.
+    Never,
+}
+
+/// What became of a change.
+#[derive(Debug, Clone)]
+pub enum GrantChanged {
+    /// Applied.
+    Applied,
+    /// Not applied: the grant is in another state; this is how it stands.
+    Conflict(Box<LedgerEntry>),
+    /// No such grant.
+    Unknown,
+}
+
+/// The ledger can't answer; nothing is known to have changed.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is unavailable: {0}")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// OSS, as far as we call it ourselves.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// HEADs an object; `Ok(None)` only when OSS says NoSuchKey.
+    async fn head(&self, key: &str, now: DateTime<Utc>) -> Result<Option<ObjectFacts>, ObjectStoreError>;
+
+    /// Deletes an object; absent is fine.
+    async fn delete(&self, key: &str, now: DateTime<Utc>) -> Result<(), ObjectStoreError>;
+}
+
+/// What HEAD says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectFacts {
+    /// Bytes.
+    pub size: u64,
+    /// Without quotes, as OSS writes it.
+    pub etag: String,
+    /// `Content-Type`.
+    pub content_type: String,
+    /// `x-oss-hash-crc64ecma`.
+    pub crc64: Option<String>,
+    /// `x-oss-version-id`.
+    pub version_id: Option<String>,
+    /// `x-oss-object-type`: `Normal`, `Multipart`, `Appendable`, `Symlink`.
+    pub object_type: String,
+    /// `x-oss-meta-upload-id`.
+    pub meta_upload_id: Option<String>,
+}
+
+/// OSS did not tell.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectStoreError {
+    /// No usable answer in time, or an answer that says neither yes nor no.
+    #[error("OSS gave no usable answer: {0}")]
+    Unavailable(String),
+    /// No credentials to ask with.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsUnavailable),
+}
+
+/// What we sign with.
+#[async_trait]
+pub trait Credentials: Send + Sync {
+    /// The present credential, valid at `now`.
+    async fn current(&self, now: DateTime<Utc>) -> Result<Credential, CredentialsUnavailable>;
+}
+
+/// An access key and how long it lives.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// Signs.
+    pub key: AccessKey,
+    /// No signature outlives this.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// There is no usable credential.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no usable credential: {0}")]
+pub struct CredentialsUnavailable(pub String);

@@ -1,0 +1,42 @@
+//! A completion: the recorded, confirmed fact that a grant's object exists in OSS.
+
+use chrono::{DateTime, Utc};
+
+use crate::oss::callback::ImageInfo;
+
+/// How we learnt of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CompletionSource {
+    /// OSS called back.
+    Callback,
+    /// The client said so, and HEAD agreed.
+    Complete,
+    /// The reconciler found it.
+    Reconciled,
+}
+
+/// What is recorded of the object: the HEAD's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The object key.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// Upper-case hex without quotes.
+    pub etag: String,
+    /// As stored.
+    pub content_type: String,
+    /// Decimal, `x-oss-hash-crc64ecma`.
+    pub crc64: Option<String>,
+    /// On a versioned bucket.
+    pub version_id: Option<String>,
+    /// For image profiles, from the callback.
+    pub image: Option<ImageInfo>,
+    /// When recorded.
+    pub completed_at: DateTime<Utc>,
+    /// How we learnt of it.
+    pub source: CompletionSource,
+    /// Recorded after `write_until`, or after the grant had expired.
+    pub late: bool,
+}

@@ -1,0 +1,87 @@
+//! A grant and its states.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::profile::Method;
+
+/// Where a grant stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nothing has arrived yet.
+    Issued,
+    /// The object is there, confirmed.
+    Completed,
+    /// The object is there, but breaks the grant.
+    Rejected,
+    /// Nothing arrived in time.
+    Expired,
+    /// Withdrawn by its owner.
+    Cancelled,
+}
+
+impl State {
+    /// The contract's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Completed => "completed",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Issued, Self::Completed, Self::Rejected, Self::Expired, Self::Cancelled]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+}
+
+/// One issued leave to upload one object. Holds no signature and no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Version 7.
+    pub id: Uuid,
+    /// Profile name.
+    pub profile: String,
+    /// How the bytes travel.
+    pub method: Method,
+    /// Where it stands.
+    pub state: State,
+    /// Why, for `rejected`.
+    pub reason: Option<String>,
+    /// Whose grant.
+    pub user_id: String,
+    /// The machine caller (`issuer subject`) that issued it for `user_id`.
+    pub created_by: Option<String>,
+    /// The real bucket name.
+    pub bucket: String,
+    /// `cn-hangzhou`.
+    pub region: String,
+    /// The object key.
+    pub key: String,
+    /// Pinned content type.
+    pub content_type: String,
+    /// Bytes, inclusive.
+    pub min_size: u64,
+    /// Bytes, inclusive; the declared size where one was given.
+    pub max_size: u64,
+    /// The client's file name, metadata only.
+    pub filename: Option<String>,
+    /// The caller's variables, without `x:`.
+    pub vars: BTreeMap<String, String>,
+    /// Whether an existing object may be replaced.
+    pub overwrite: bool,
+    /// When.
+    pub issued_at: DateTime<Utc>,
+    /// When the signatures end.
+    pub expires_at: DateTime<Utc>,
+    /// The last instant at which OSS may still accept an upload begun under it.
+    pub write_until: DateTime<Utc>,
+}

@@ -1,0 +1,10 @@
+//! Our rules, pure: given facts and `now`, decide. Knows of the world only [`crate::oss`].
+
+pub mod completion;
+pub mod event;
+#[expect(clippy::module_inception, reason = "the module is named for its noun, and so is the file")]
+pub mod grant;
+pub mod key_template;
+pub mod limits;
+pub mod profile;
+pub mod seal;

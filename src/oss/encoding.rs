@@ -1,0 +1,1 @@
+//! The percent-encoding sets, as named constants.

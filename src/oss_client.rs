@@ -1,0 +1,1 @@
+//! oss_client.
