@@ -24,6 +24,7 @@ mod values;
 
 use std::collections::BTreeMap;
 
+use self::reader::{Reading, Section, place_of};
 pub use self::{
     auth::{AuthSettings, IssuerKeys, IssuerSettings},
     buckets::BucketSettings,
@@ -43,7 +44,6 @@ pub use self::{
     store::StoreSettings,
     telemetry::{LogFormat, TelemetrySettings},
 };
-use self::reader::{Reading, Section, place_of};
 use crate::grant::profile::Profile;
 
 /// The name under which loopback addresses and unencrypted key sets are fine.
@@ -183,7 +183,12 @@ fn judge_references(
     };
     for (name, bucket) in buckets {
         judge(format!("buckets.{name}.credentials"), "credentials", &bucket.credentials, credential_names);
-        judge(format!("buckets.{name}.confirm_credentials"), "credentials", &bucket.confirm_credentials, credential_names);
+        judge(
+            format!("buckets.{name}.confirm_credentials"),
+            "credentials",
+            &bucket.confirm_credentials,
+            credential_names,
+        );
     }
     for profile in profiles {
         judge(format!("profiles.{}.bucket", profile.name), "buckets", &profile.bucket, bucket_names);

@@ -155,7 +155,8 @@ fn parse_var(text: &str) -> Result<String, String> {
 
 /// `image/png` or `image/*`; compared in lower case.
 fn parse_content_type(text: &str) -> Result<String, String> {
-    let token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    let token =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
     match text.split_once('/') {
         Some((kind, sub)) if token(kind) && (sub == "*" || token(sub)) => Ok(text.to_ascii_lowercase()),
         _ => Err(format!("`{text}` is no content type: write `image/png` or `image/*`")),
@@ -224,6 +225,9 @@ fn judge_rest(profile: &Profile, section: &Section<'_>) {
     }
     let image_only = !profile.content_types.is_empty() && profile.content_types.iter().all(|t| t.starts_with("image/"));
     if profile.callback.image_info && !image_only {
-        section.fault("callback.image_info", "only where content_types allows nothing but images: OSS fails the callback of what it can't read");
+        section.fault(
+            "callback.image_info",
+            "only where content_types allows nothing but images: OSS fails the callback of what it can't read",
+        );
     }
 }

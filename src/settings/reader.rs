@@ -159,9 +159,7 @@ impl Section<'_> {
             ValueKind::String(ref text) if from_variable(&value) => {
                 text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
             }
-            ValueKind::Array(items) => {
-                items.into_iter().filter_map(|item| self.text_of(key, item)).collect()
-            }
+            ValueKind::Array(items) => items.into_iter().filter_map(|item| self.text_of(key, item)).collect(),
             _ => {
                 self.fault(key, "expected a list of texts");
                 Vec::new()
@@ -245,7 +243,11 @@ impl Section<'_> {
     }
 
     /// A table of named tables, sorted by name; a name that is not `[a-z][a-z0-9_-]*` is a fault.
-    pub(super) fn named<T>(&mut self, key: &str, read: impl Fn(&str, &mut Section<'_>) -> Option<T>) -> Vec<(String, T)> {
+    pub(super) fn named<T>(
+        &mut self,
+        key: &str,
+        read: impl Fn(&str, &mut Section<'_>) -> Option<T>,
+    ) -> Vec<(String, T)> {
         self.section(key, |section| {
             let names: Vec<_> = section.values.keys().cloned().collect();
             names

@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn sizes_are_read_with_their_units() {
-        for (text, bytes) in [("0", 0), ("512", 512), ("64 KiB", 65_536), ("5MiB", 5_242_880), ("1 GB", 1_000_000_000)] {
+        for (text, bytes) in [("0", 0), ("512", 512), ("64 KiB", 65_536), ("5MiB", 5_242_880), ("1 GB", 1_000_000_000)]
+        {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         for text in ["", "MiB", "5 mib", "-5", "1.5 MiB", "20000000 TiB"] {
