@@ -9,34 +9,16 @@ mod fetch;
 mod issuer;
 mod keys;
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{path::PathBuf, sync::Arc};
 
-use chrono::TimeDelta;
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 use url::Url;
 
 pub use self::authenticator::Authenticator;
-
-/// Who calls, as the token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// `iss`.
-    pub issuer: String,
-    /// `sub`; the user id where the token has none.
-    pub subject: String,
-    /// The configured user id claim.
-    pub user_id: String,
-    /// The configured scope claim.
-    pub scopes: BTreeSet<String>,
-}
-
-impl Caller {
-    /// Whether the token holds this scope.
-    pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.contains(scope)
-    }
-}
+use crate::app::ports::{self, Caller, Unauthenticated};
 
 /// Why a token is not accepted. `Display` may be shown to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +42,18 @@ impl Unauthorized {
             Self::InvalidToken(_) => Some("invalid_token"),
             Self::KeysUnavailable => None,
         }
+    }
+}
+
+#[async_trait]
+impl ports::Authenticator for Authenticator {
+    async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<Caller>, Unauthenticated> {
+        self.authenticate(token, now).await.map_err(|why| match why {
+            Unauthorized::KeysUnavailable => Unauthenticated::KeysUnavailable,
+            Unauthorized::InvalidRequest(text) | Unauthorized::InvalidToken(text) => {
+                Unauthenticated::InvalidToken(text.to_owned())
+            }
+        })
     }
 }
 

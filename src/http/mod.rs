@@ -8,6 +8,7 @@ pub mod problem;
 pub mod refusals;
 pub mod request_id;
 pub mod resource;
+pub mod root_span;
 pub mod routes;
 pub mod view;
 pub mod waiting;
