@@ -186,6 +186,7 @@ export class ValetError extends Error {
   readonly errors: { field: string; code: string; message: string }[];
   /** OSS's own code, e.g. `EntityTooLarge`, where `code` is `oss_refused`. */
   readonly ossCode?: string | null;
+  readonly ossMessage?: string;
   /** The grant in its final state, where that is the trouble. */
   readonly grant?: Grant;
   /** Why the grant could not be withdrawn, where `code` is `aborted`. */

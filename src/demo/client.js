@@ -123,7 +123,7 @@ class Upload {
   async recover(answer) {
     try {
       const grant = await this.api.complete(this.grant.id, this.signal);
-      return this.finish(grant, null, true, answer ? ossError(answer).detail : null);
+      return this.finish(grant, null, true, answer ? ossError(answer).ossMessage : null);
     } catch (error) {
       if (error.code === "not_uploaded") return null;
       throw error;
@@ -362,6 +362,7 @@ function ossError({ status, text, requestId, retryAfter }) {
     requestId: tag("RequestId") ?? requestId,
     retryAfterMs: retryAfterMs(retryAfter),
     ossCode,
+    ossMessage: message,
     expired: status === 403 && (/expired/i.test(message) || ossCode === "SecurityTokenExpired"),
     maybeStored: ossCode === "FileAlreadyExists",
   });

@@ -63,7 +63,7 @@ export class Item {
 
   whyRecovered({ recovered, callbackError }) {
     if (!recovered) return "";
-    return callbackError ? say("recoveredWhy", { why: callbackError }) : say("recoveredLost");
+    return callbackError ? say("recoveredWhy", { why: callbackError.replace(/\.$/, "") }) : say("recoveredLost");
   }
 
   look() {
@@ -117,7 +117,8 @@ export class Item {
     const good = LOOKS[this.state] === "good";
     bar.value = good ? 1 : this.file.size > 0 ? this.loaded / this.file.size : 0;
     bar.setAttribute("aria-label", say("progressOf", { file: this.file.name }));
-    if (this.state === "sending") this.part(".state").textContent = `${Math.floor(bar.value * 100)} %`;
+    if (this.state !== "sending") return;
+    this.part(".state").textContent = bar.value < 1 ? `${Math.floor(bar.value * 100)} %` : say("confirming");
   }
 
   renderFacts() {

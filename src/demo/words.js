@@ -128,7 +128,7 @@ export function translate(root) {
 }
 
 export function sayBytes(n) {
-  if (n < 1024) return say("bytes", { n });
+  if (n < 1024) return `${n} B`;
   const units = ["KiB", "MiB", "GiB", "TiB"];
   let [value, unit] = [n / 1024, 0];
   for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;

@@ -1,4 +1,4 @@
-//! Presigned URLs and signed headers: Put, UploadPart, Initiate, Complete, Abort, Get, Head (P§4, P§5).
+//! Presigned URLs and signed headers: Put, `UploadPart`, Initiate, Complete, Abort, Get, Head (P§4, P§5).
 
 use chrono::{DateTime, Utc};
 

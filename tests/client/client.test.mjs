@@ -69,7 +69,7 @@ test("203 is a failed callback: the ledger is told by complete", async (t) => {
   assert.deepEqual(at.names(), [ISSUE, SEND, COMPLETE]);
   assert.equal(result.recovered, true);
   assert.equal(result.answer, null);
-  assert.equal(result.callbackError, "CallbackFailed: Error status : 502.");
+  assert.equal(result.callbackError, "Error status : 502.");
   assert.equal(result.grant.state, "completed");
 });
 
