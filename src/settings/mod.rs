@@ -45,6 +45,7 @@ pub use self::{
     source::{ConfigSource, DEFAULT_TOML},
     store::StoreSettings,
     telemetry::{LogFormat, TelemetrySettings},
+    values::parse_duration,
 };
 use crate::grant::profile::Profile;
 
