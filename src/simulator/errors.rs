@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::request::Incoming;
@@ -142,6 +142,21 @@ impl OssError {
         PolicyViolation::EntityTooLarge.into()
     }
 
+    pub(super) fn not_multipart() -> Self {
+        Self::bad_request(
+            "RequestIsNotMultiPartContent",
+            "Bucket POST must be of the enclosure-type multipart/form-data.",
+        )
+    }
+
+    pub(super) fn missing_content_length() -> Self {
+        Self::new(
+            StatusCode::LENGTH_REQUIRED,
+            "MissingContentLength",
+            "You must provide the Content-Length HTTP header.",
+        )
+    }
+
     pub(super) fn incomplete_body() -> Self {
         Self::bad_request("IncompleteBody", "The request body is incomplete.")
     }
@@ -157,17 +172,31 @@ impl OssError {
 
     /// The answer. A HEAD answer has no body, so OSS puts the document into `x-oss-err`.
     pub(super) fn response(&self, incoming: &Incoming) -> HttpResponse {
+        self.response_with(incoming, |_| ())
+    }
+
+    /// The answer, with further headers.
+    pub(super) fn response_with(
+        &self,
+        incoming: &Incoming,
+        dress: impl FnOnce(&mut HttpResponseBuilder),
+    ) -> HttpResponse {
+        let mut details = self.details.clone();
+        if let Some(ec) = self.ec {
+            details.push(("RecommendDoc".to_owned(), format!("https://api.aliyun.com/troubleshoot?q={ec}")));
+        }
         let document = ErrorDocument {
             code: self.code.to_owned(),
             message: self.message.to_string(),
             request_id: incoming.request_id.clone(),
             host_id: incoming.host.clone(),
             ec: self.ec.map(str::to_owned),
-            details: self.details.clone(),
+            details,
         };
         let xml = document.to_xml();
         let mut response = HttpResponse::build(self.status);
         response.content_type("application/xml");
+        dress(&mut response);
         if let Some(ec) = self.ec {
             response.insert_header(("x-oss-ec", ec));
         }

@@ -29,10 +29,11 @@ mod record;
 mod request;
 mod server;
 mod settings;
+mod stored;
 mod symlink;
 mod upload;
 
 pub use cors::CorsRule;
 pub use permissions::{Action, Permissions};
 pub use server::{BindError, Simulator};
-pub use settings::{BucketSpec, KeySpec, SimulatorSettings};
+pub use settings::{BucketSpec, CALLBACK_TIMEOUT, KeySpec, SimulatorSettings};

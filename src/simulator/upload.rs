@@ -44,12 +44,17 @@ impl Upload {
     }
 
     /// Writes all of `stream`; stops at the first byte beyond `max`.
-    pub(super) async fn receive<S, E>(mut self, mut stream: S, max: u64) -> Result<Received, OssError>
+    pub(super) async fn receive<S, E>(
+        mut self,
+        mut stream: S,
+        max: u64,
+        broken: impl Fn(E) -> OssError,
+    ) -> Result<Received, OssError>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|_| OssError::incomplete_body())?;
+            let chunk = chunk.map_err(&broken)?;
             self.size += chunk.len() as u64;
             if self.size > max {
                 return Err(OssError::entity_too_large());
