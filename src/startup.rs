@@ -246,7 +246,8 @@ fn build_bucket(
     })
 }
 
-fn auth_config(settings: &Settings) -> AuthConfig {
+/// How tokens are judged, from the settings.
+pub fn auth_config(settings: &Settings) -> AuthConfig {
     let issuers = settings.auth.issuers.iter().map(|issuer| IssuerConfig {
         issuer: issuer.issuer.clone(),
         audience: issuer.audience.clone(),

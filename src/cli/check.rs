@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::config_args::ConfigArgs;
+use super::ConfigArgs;
 use crate::{
+    auth::Authenticator,
     settings::{self, Environment, Fault},
-    wiring,
+    startup::auth_config,
 };
 
 /// `check`.
@@ -35,7 +36,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         Ok(settings) => {
             let mut found = settings::check(&settings, &environment);
             // Keys are read here, so that an unusable one is told now and not at the start.
-            if let Err(error) = wiring::authenticator(&settings) {
+            if let Err(error) = Authenticator::new(auth_config(&settings)) {
                 let place = settings.place_of("auth.issuers");
                 found.faults.push(Fault { place, key: "auth.issuers".to_owned(), message: error.to_string() });
             }
@@ -46,6 +47,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+#[expect(clippy::print_stdout, reason = "what this command prints is its answer")]
 fn print(faults: &[Fault], warnings: &[Fault]) {
     for fault in faults {
         println!("fault    {fault}");

@@ -1,16 +1,19 @@
 //! The command line: one small file per subcommand.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "talking to the terminal is what commands are for")]
 
 mod check;
 mod config_args;
+pub mod grant;
 mod healthcheck;
 mod migrate;
+pub mod serve;
 mod token;
 
 use std::{future::Future, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+
+use self::config_args::ConfigArgs;
 
 /// A valet key service for Alibaba Cloud OSS.
 #[derive(Debug, Parser)]
@@ -22,12 +25,16 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the service
+    Serve(serve::ServeArgs),
     /// Load and validate the configuration; name file and key of every fault
     Check(check::CheckArgs),
     /// Bring the ledger's schema up to date
     Migrate(migrate::MigrateArgs),
     /// Print a development token (only where an issuer's HMAC secret is configured)
     Token(token::TokenArgs),
+    /// Issue one grant through the ledger; print JSON or a curl command
+    Grant(grant::GrantArgs),
     /// Ask the running service's /readyz; for container health checks
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -35,9 +42,11 @@ enum Command {
 /// Parses the command line, runs the command, and answers with its exit code.
 pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
+        Command::Serve(args) => serve::run(args),
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Grant(args) => grant::run(args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     };
     outcome.unwrap_or_else(|error| {
@@ -47,6 +56,6 @@ pub fn run() -> ExitCode {
 }
 
 /// Runs an asynchronous command to its end.
-fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+fn run_async<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Runtime::new().context("no runtime")?.block_on(command)
 }

@@ -41,12 +41,13 @@ async fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let settings = args.config.load(&environment)?;
     telemetry::init(&settings.telemetry);
     let parts = Parts { static_answer: args.bench_static.map(json_of_len), ..Parts::system(environment) };
-    let application = Application::build(&settings, parts, shutdown::on_signal()).await?;
+    let stops = shutdown::on_signals(settings.server.shutdown_grace.to_std()?)?;
+    let application = Application::build(&settings, parts, stops.soft.clone()).await?;
     tracing::info!(service = application.service_url(), ops = application.ops_url(), "ready");
     if args.json {
         println!("{}", json!({"service": application.service_url(), "ops": application.ops_url()}));
     }
-    application.run().await?;
+    stops.run(application.run()).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -94,16 +94,16 @@ async fn serve(args: DevArgs) -> anyhow::Result<ExitCode> {
     let listeners = Listeners { public: bind(args.listen)?, ops: bind(args.ops_listen)? };
     let settings = load_settings(&args, data, &secrets, &simulator, &listeners)?;
     telemetry::init(&settings.telemetry);
-    let token = mint(&secrets.issuer(), USER, &[], TOKEN_TTL, SystemClock.now())?;
+    let token = mint(&settings, USER, &[], TOKEN_TTL, SystemClock.now())?;
 
-    let stop = shutdown::on_signal();
+    let stops = shutdown::on_signals(settings.server.shutdown_grace.to_std()?)?;
     let stop_simulator = CancellationToken::new();
     let simulator_url = simulator.url();
     let simulator = tokio::spawn(simulator.run(stop_simulator.clone()));
     let parts = Parts { listeners: Some(listeners), ..Parts::system(Environment::capture()) };
-    let application = Application::build(&settings, parts, stop).await?;
+    let application = Application::build(&settings, parts, stops.soft.clone()).await?;
     announce(&args, &secrets, &application, &simulator_url, &token)?;
-    application.run().await?;
+    stops.run(application.run()).await?;
     stop_simulator.cancel();
     simulator.await?;
     Ok(ExitCode::SUCCESS)
