@@ -14,19 +14,6 @@ pub struct Stops {
     pub hard: CancellationToken,
 }
 
-impl Stops {
-    /// Lets `service` come to its end, unless the hard stop comes first.
-    ///
-    /// # Errors
-    /// The service's own.
-    pub async fn run<E>(&self, service: impl Future<Output = Result<(), E>>) -> Result<(), E> {
-        tokio::select! {
-            outcome = service => outcome,
-            () = self.hard.cancelled() => Ok(()),
-        }
-    }
-}
-
 /// Watches for SIGTERM and SIGINT: the first is the soft stop; the second, or `grace` running out, the hard one.
 ///
 /// # Errors

@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::ConfigArgs;
+use super::config_args::ConfigArgs;
 use crate::{
-    auth::Authenticator,
     settings::{self, Environment, Fault},
-    startup::auth_config,
+    wiring,
 };
 
 /// `check`.
@@ -36,7 +35,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         Ok(settings) => {
             let mut found = settings::check(&settings, &environment);
             // Keys are read here, so that an unusable one is told now and not at the start.
-            if let Err(error) = Authenticator::new(auth_config(&settings)) {
+            if let Err(error) = wiring::authenticator(&settings) {
                 let place = settings.place_of("auth.issuers");
                 found.faults.push(Fault { place, key: "auth.issuers".to_owned(), message: error.to_string() });
             }
@@ -47,7 +46,6 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-#[expect(clippy::print_stdout, reason = "what this command prints is its answer")]
 fn print(faults: &[Fault], warnings: &[Fault]) {
     for fault in faults {
         println!("fault    {fault}");

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use super::ConfigArgs;
+use super::config_args::ConfigArgs;
 use crate::settings::Environment;
 
 /// Shorter than container runtimes wait.
@@ -27,7 +27,6 @@ pub(super) struct HealthcheckArgs {
 }
 
 /// Succeeds when the service is ready.
-#[expect(clippy::print_stdout, reason = "what this command prints is its answer")]
 pub(super) fn run(args: &HealthcheckArgs) -> anyhow::Result<ExitCode> {
     let address = match args.ops {
         Some(address) => address,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::{ConfigArgs, run_async};
+use super::{block_on, config_args::ConfigArgs};
 use crate::{settings::Environment, store};
 
 /// `migrate`.
@@ -16,10 +16,9 @@ pub(super) struct MigrateArgs {
 }
 
 /// Migrates, and says so.
-#[expect(clippy::print_stdout, reason = "what this command prints is its answer")]
 pub(super) fn run(args: &MigrateArgs) -> anyhow::Result<ExitCode> {
     let settings = args.config.load(&Environment::capture())?;
-    run_async(async { store::migrate(settings.store.expose_url()).await.context("store.url") })?;
+    block_on(async { store::migrate(settings.store.expose_url()).await.context("store.url") })?;
     println!("the ledger is up to date");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,19 +1,20 @@
 //! The command line: one small file per subcommand.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "talking to the terminal is what commands are for")]
 
 mod check;
 mod config_args;
-pub mod grant;
+mod dev;
+mod grant;
 mod healthcheck;
 mod migrate;
-pub mod serve;
+mod serve;
+mod sign;
 mod token;
 
 use std::{future::Future, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-
-use self::config_args::ConfigArgs;
 
 /// A valet key service for Alibaba Cloud OSS.
 #[derive(Debug, Parser)]
@@ -25,7 +26,9 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the service
+    /// Everything on this machine: service, OSS simulator, ledger, demo page; no account needed
+    Dev(dev::DevArgs),
+    /// The service
     Serve(serve::ServeArgs),
     /// Load and validate the configuration; name file and key of every fault
     Check(check::CheckArgs),
@@ -33,8 +36,10 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// Print a development token (only where an issuer's HMAC secret is configured)
     Token(token::TokenArgs),
-    /// Issue one grant through the ledger; print JSON or a curl command
+    /// Issue one grant through the ledger; print it as JSON, or as a curl command
     Grant(grant::GrantArgs),
+    /// The workbench for SignatureDoesNotMatch: sign requests given as JSON lines
+    Sign(sign::SignArgs),
     /// Ask the running service's /readyz; for container health checks
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -42,11 +47,13 @@ enum Command {
 /// Parses the command line, runs the command, and answers with its exit code.
 pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
-        Command::Serve(args) => serve::run(args),
+        Command::Dev(args) => dev::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
+        Command::Sign(args) => sign::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     };
     outcome.unwrap_or_else(|error| {
@@ -56,6 +63,6 @@ pub fn run() -> ExitCode {
 }
 
 /// Runs an asynchronous command to its end.
-fn run_async<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Runtime::new().context("no runtime")?.block_on(command)
 }

@@ -75,13 +75,21 @@ test("several files at once all arrive", async (t) => {
 
 test("a failed callback is recovered: the page says so and the ledger knows", async (t) => {
   const page = await openDemo(t, browser);
-  await failCallbacks(1);
+  await failCallbacks("drop");
   await page.setInputFiles("#files", [picture("recovered.png")]);
   await reaches(page, "recovered.png", "recovered");
   const recorded = await ledger(page, "recovered.png");
   assert.equal(recorded.state, "completed");
   assert.equal(recorded.completion.source, "complete");
   assert.match(await item(page, "recovered.png").locator(".message").textContent(), /callback failed/);
+});
+
+test("a callback whose answer was lost is known to the ledger already", async (t) => {
+  const page = await openDemo(t, browser);
+  await failCallbacks("lose_answer");
+  await page.setInputFiles("#files", [picture("lost.png")]);
+  await reaches(page, "lost.png", "recovered");
+  assert.equal((await ledger(page, "lost.png")).completion.source, "callback");
 });
 
 test("a cancelled upload withdraws its grant, and can be tried again", async (t) => {

@@ -1,7 +1,7 @@
 # Shared by tests/run and the suites under tests/*/run. Sourced, not run; leaves the shell in the repository's root.
 # shellcheck shell=bash
 
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 LOGS=$TARGET/test-logs
 mkdir -p "$LOGS"
@@ -34,9 +34,10 @@ apt_install() {
     as_root=(sudo -n)
   fi
   echo "installing $*" >&2
-  "${as_root[@]}" apt-get update -qq >"$LOGS/apt.log" 2>&1 &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >>"$LOGS/apt.log" 2>&1 ||
-    die "apt-get could not install $*; its words are in $LOGS/apt.log"
+  {
+    "${as_root[@]}" apt-get update -qq || true # the lists that are there may do
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+  } >"$LOGS/apt.log" 2>&1 || die "apt-get could not install $*:" "$(tail -n 20 "$LOGS/apt.log")"
 }
 
 # npm_packages DIR — what its lock file names, unless that is there already.
