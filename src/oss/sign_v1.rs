@@ -187,7 +187,7 @@ fn push_canonicalized_headers(text: &mut String, request: &SignableRequest) {
 }
 
 fn push_canonicalized_resource(text: &mut String, request: &SignableRequest) {
-    request.push_resource(text, |out, part| out.push_str(part));
+    request.push_resource(text, String::push_str);
     let mut signed: Vec<&(String, String)> = request.query.iter().filter(|(name, _)| is_sub_resource(name)).collect();
     signed.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (index, (name, value)) in signed.into_iter().enumerate() {

@@ -56,7 +56,7 @@ impl Scope {
         format!("{access_key_id}/{self}")
     }
 
-    /// Reads a credential back into AccessKey id and scope; `None` when it is not of that form.
+    /// Reads a credential back into access key id and scope; `None` when it is not of that form.
     pub fn parse_credential(credential: &str) -> Option<(String, Self)> {
         let mut parts = credential.rsplitn(5, '/');
         let terminator = parts.next()?;

@@ -3,6 +3,8 @@
 mod evaluate;
 mod parse;
 
+use std::fmt::Write;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// One condition. Field names are written without `$`.
@@ -138,7 +140,7 @@ impl Condition {
             Self::In(field, values) => push_match(json, "in", field, |json| push_literals(json, values)),
             Self::NotIn(field, values) => push_match(json, "not-in", field, |json| push_literals(json, values)),
             Self::ContentLengthRange(min, max) => {
-                json.push_str(&format!("[\"content-length-range\",{min},{max}]"));
+                write!(json, "[\"content-length-range\",{min},{max}]").expect("a String takes what is written to it");
             }
         }
     }

@@ -1,0 +1,326 @@
+//! Rows ↔ domain: the one place that knows how facts are written down in SQLite.
+
+use chrono::{DateTime, Utc};
+use sqlx::{
+    Decode, Row, Sqlite, Type,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteRow},
+};
+use uuid::Uuid;
+
+use crate::{
+    app::ports::{GrantChange, NewGrant, NextCheck},
+    grant::{
+        completion::{Completion, CompletionSource},
+        event::Event,
+        grant::{Grant, State},
+        profile::Method,
+    },
+    oss::callback::ImageInfo,
+};
+
+/// A statement being bound.
+pub(super) type Bound = Query<'static, Sqlite, SqliteArguments>;
+
+/// The columns of `grants` in the order in which [`bind_grant`] and [`read_grant`] take them, without `next_check_at`.
+pub(super) const GRANT_COLUMNS: &str = "id, profile, method, state, reason, user_id, created_by, bucket, region, key, \
+    content_type, min_size, max_size, declared_size, filename, vars, overwrite, issued_at, expires_at, write_until";
+
+/// The columns of `completions` in the order in which [`bind_completion`] and [`read_completion`] take them.
+pub(super) const COMPLETION_COLUMNS: &str = "grant_id, object_key, size, etag, content_type, crc64, version_id, \
+    image_width, image_height, image_format, completed_at, source, late";
+
+/// The columns of `events` in the order of [`bind_event`].
+pub(super) const EVENT_COLUMNS: &str = "id, grant_id, type, time, payload";
+
+/// The columns of `idempotency_keys` in the order of [`bind_claim`].
+pub(super) const CLAIM_COLUMNS: &str = "scope_digest, request_digest, grant_id, claimed_at, expires_at";
+
+/// How many expected states an update has room for: all there are.
+pub(super) const STATES: usize = 5;
+
+/// A row that this program can't have written.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("corrupt row in the ledger: column `{column}` of `{table}`{} {problem}", of_grant(*.grant))]
+pub(super) struct CorruptRow {
+    table: &'static str,
+    column: &'static str,
+    grant: Option<Uuid>,
+    problem: String,
+}
+
+fn of_grant(grant: Option<Uuid>) -> String {
+    grant.map(|id| format!(" (grant {id})")).unwrap_or_default()
+}
+
+/// A fact that no row can hold.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("`{0}` is beyond what the ledger can hold")]
+pub(super) struct Unrepresentable(&'static str);
+
+/// Whether every number of the grant fits its column; asked before it is queued, so that a batch can't fail on it.
+pub(super) fn check_grant(grant: &Grant) -> Result<(), Unrepresentable> {
+    fits("min_size", grant.min_size)?;
+    fits("max_size", grant.max_size)?;
+    fits("declared_size", grant.declared_size.unwrap_or_default())
+}
+
+/// As [`check_grant`], for a change.
+pub(super) fn check_change(change: &GrantChange) -> Result<(), Unrepresentable> {
+    change.completion.as_ref().map_or(Ok(()), |completion| fits("size", completion.size))
+}
+
+fn fits(name: &'static str, value: u64) -> Result<(), Unrepresentable> {
+    if i64::try_from(value).is_ok() { Ok(()) } else { Err(Unrepresentable(name)) }
+}
+
+/// Binds one row of `grants`: [`GRANT_COLUMNS`] and `next_check_at`.
+pub(super) fn bind_grant(query: Bound, new: &NewGrant) -> Bound {
+    let grant = &new.grant;
+    query
+        .bind(blob(grant.id))
+        .bind(grant.profile.clone())
+        .bind(grant.method.as_str())
+        .bind(grant.state.as_str())
+        .bind(grant.reason.clone())
+        .bind(grant.user_id.clone())
+        .bind(grant.created_by.clone())
+        .bind(grant.bucket.clone())
+        .bind(grant.region.clone())
+        .bind(grant.key.clone())
+        .bind(grant.content_type.clone())
+        .bind(grant.min_size.cast_signed())
+        .bind(grant.max_size.cast_signed())
+        .bind(grant.declared_size.map(u64::cast_signed))
+        .bind(grant.filename.clone())
+        .bind(write_vars(grant))
+        .bind(grant.overwrite)
+        .bind(micros(grant.issued_at))
+        .bind(micros(grant.expires_at))
+        .bind(micros(grant.write_until))
+        .bind(micros(new.next_check_at))
+}
+
+/// Binds one row of `idempotency_keys`, if the grant comes with a claim.
+pub(super) fn bind_claim(query: Bound, new: &NewGrant) -> Bound {
+    let Some(claim) = &new.idempotency else { return query };
+    query
+        .bind(claim.scope_digest.to_vec())
+        .bind(claim.request_digest.to_vec())
+        .bind(blob(new.grant.id))
+        .bind(micros(new.grant.issued_at))
+        .bind(micros(claim.expires_at))
+}
+
+/// Binds the conditional update of one grant; `position` comes back from those that applied.
+pub(super) fn bind_change(query: Bound, change: &GrantChange, position: i64) -> Bound {
+    let (touch_check, next_check) = match change.next_check {
+        NextCheck::Keep => (false, None),
+        NextCheck::At(at) => (true, Some(micros(at))),
+        NextCheck::Never => (true, None),
+    };
+    let mut query = query
+        .bind(change.to.as_str())
+        .bind(change.to == State::Rejected)
+        .bind(change.reason.clone())
+        .bind(change.lifetime.map(|(expires_at, _)| micros(expires_at)))
+        .bind(change.lifetime.map(|(_, write_until)| micros(write_until)))
+        .bind(touch_check)
+        .bind(next_check)
+        .bind(blob(change.id));
+    for place in 0..STATES {
+        query = query.bind(change.from.get(place).map(|state| state.as_str()));
+    }
+    query.bind(position)
+}
+
+/// Binds one row of `completions`: [`COMPLETION_COLUMNS`].
+pub(super) fn bind_completion(query: Bound, grant_id: Uuid, completion: &Completion) -> Bound {
+    let image = completion.image.as_ref();
+    query
+        .bind(blob(grant_id))
+        .bind(completion.key.clone())
+        .bind(completion.size.cast_signed())
+        .bind(completion.etag.clone())
+        .bind(completion.content_type.clone())
+        .bind(completion.crc64.clone())
+        .bind(completion.version_id.clone())
+        .bind(image.map(|image| image.width))
+        .bind(image.map(|image| image.height))
+        .bind(image.map(|image| image.format.clone()))
+        .bind(micros(completion.completed_at))
+        .bind(source_name(completion.source))
+        .bind(completion.late)
+}
+
+/// Binds one row of `events`: [`EVENT_COLUMNS`].
+pub(super) fn bind_event(query: Bound, event: &Event) -> Bound {
+    query
+        .bind(blob(event.id))
+        .bind(blob(event.grant_id))
+        .bind(event.kind.as_str())
+        .bind(micros(event.time))
+        .bind(event.payload.clone())
+}
+
+/// An id as the ledger holds it.
+pub(super) fn blob(id: Uuid) -> Vec<u8> {
+    id.as_bytes().to_vec()
+}
+
+/// Reads a row of [`GRANT_COLUMNS`].
+pub(super) fn read_grant(row: &SqliteRow) -> Result<Grant, CorruptRow> {
+    let mut row = Columns::of("grants", row);
+    Ok(Grant {
+        id: row.next_id("id")?,
+        profile: row.next("profile")?,
+        method: row.next_word("method", method_of)?,
+        state: row.next_word("state", State::from_name)?,
+        reason: row.next("reason")?,
+        user_id: row.next("user_id")?,
+        created_by: row.next("created_by")?,
+        bucket: row.next("bucket")?,
+        region: row.next("region")?,
+        key: row.next("key")?,
+        content_type: row.next("content_type")?,
+        min_size: row.next_number("min_size")?,
+        max_size: row.next_number("max_size")?,
+        declared_size: row.next_optional_number("declared_size")?,
+        filename: row.next("filename")?,
+        vars: row.next_word("vars", |text| serde_json::from_str(text).ok())?,
+        overwrite: row.next("overwrite")?,
+        issued_at: row.next_time("issued_at")?,
+        expires_at: row.next_time("expires_at")?,
+        write_until: row.next_time("write_until")?,
+    })
+}
+
+/// Reads a row of [`COMPLETION_COLUMNS`]: whose, and what.
+pub(super) fn read_completion(row: &SqliteRow) -> Result<(Uuid, Completion), CorruptRow> {
+    let mut row = Columns::of("completions", row);
+    let grant_id = row.next_id("grant_id")?;
+    let completion = Completion {
+        key: row.next("object_key")?,
+        size: row.next_number("size")?,
+        etag: row.next("etag")?,
+        content_type: row.next("content_type")?,
+        crc64: row.next("crc64")?,
+        version_id: row.next("version_id")?,
+        image: match (row.next("image_width")?, row.next("image_height")?, row.next("image_format")?) {
+            (Some(width), Some(height), Some(format)) => Some(ImageInfo { width, height, format }),
+            _ => None,
+        },
+        completed_at: row.next_time("completed_at")?,
+        source: row.next_word("source", source_of)?,
+        late: row.next("late")?,
+    };
+    Ok((grant_id, completion))
+}
+
+/// Reads `request_digest, grant_id`.
+pub(super) fn read_claim(row: &SqliteRow) -> Result<([u8; 32], Uuid), CorruptRow> {
+    let mut row = Columns::of("idempotency_keys", row);
+    let digest: Vec<u8> = row.next("request_digest")?;
+    let digest = digest.try_into().map_err(|_| row.corrupt("request_digest", "is not 32 bytes".into()))?;
+    Ok((digest, row.next_id("grant_id")?))
+}
+
+/// Reads `grant_id, object_key, etag` of a completion just inserted.
+pub(super) fn read_completion_identity(row: &SqliteRow) -> Result<(Uuid, String, String), CorruptRow> {
+    let mut row = Columns::of("completions", row);
+    Ok((row.next_id("grant_id")?, row.next("object_key")?, row.next("etag")?))
+}
+
+/// Reads the id in the first column.
+pub(super) fn read_id(table: &'static str, row: &SqliteRow) -> Result<Uuid, CorruptRow> {
+    Columns::of(table, row).next_id("id")
+}
+
+/// Reads the position that [`bind_change`] was given.
+pub(super) fn read_position(row: &SqliteRow) -> Result<usize, CorruptRow> {
+    let mut row = Columns::of("grants", row);
+    let position: i64 = row.next("position")?;
+    usize::try_from(position).map_err(|_| row.corrupt("position", "is negative".into()))
+}
+
+/// Walks through a row; by position, because a look-up by name costs more than the rest of the reading.
+struct Columns<'r> {
+    table: &'static str,
+    row: &'r SqliteRow,
+    position: usize,
+    grant: Option<Uuid>,
+}
+
+impl<'r> Columns<'r> {
+    fn of(table: &'static str, row: &'r SqliteRow) -> Self {
+        Self { table, row, position: 0, grant: None }
+    }
+
+    fn next<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self, column: &'static str) -> Result<T, CorruptRow> {
+        let value = self.row.try_get(self.position).map_err(|error| self.corrupt(column, error.to_string()));
+        self.position += 1;
+        value
+    }
+
+    fn next_id(&mut self, column: &'static str) -> Result<Uuid, CorruptRow> {
+        let bytes: &[u8] = self.next(column)?;
+        let id =
+            Uuid::from_slice(bytes).map_err(|_| self.corrupt(column, format!("has {} bytes, not 16", bytes.len())))?;
+        self.grant = Some(id);
+        Ok(id)
+    }
+
+    fn next_number(&mut self, column: &'static str) -> Result<u64, CorruptRow> {
+        let number: i64 = self.next(column)?;
+        u64::try_from(number).map_err(|_| self.corrupt(column, format!("is negative: {number}")))
+    }
+
+    fn next_optional_number(&mut self, column: &'static str) -> Result<Option<u64>, CorruptRow> {
+        let number: Option<i64> = self.next(column)?;
+        let number = number.map(|number| u64::try_from(number).map_err(|_| self.corrupt(column, "is negative".into())));
+        number.transpose()
+    }
+
+    fn next_time(&mut self, column: &'static str) -> Result<DateTime<Utc>, CorruptRow> {
+        let micros: i64 = self.next(column)?;
+        DateTime::from_timestamp_micros(micros).ok_or_else(|| self.corrupt(column, format!("is no time: {micros}")))
+    }
+
+    fn next_word<T>(&mut self, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, CorruptRow> {
+        let word: &str = self.next(column)?;
+        parse(word).ok_or_else(|| self.corrupt(column, format!("can't be `{}`", word.escape_debug())))
+    }
+
+    fn corrupt(&self, column: &'static str, problem: String) -> CorruptRow {
+        CorruptRow { table: self.table, column, grant: self.grant, problem }
+    }
+}
+
+fn micros(time: DateTime<Utc>) -> i64 {
+    time.timestamp_micros()
+}
+
+fn write_vars(grant: &Grant) -> String {
+    if grant.vars.is_empty() {
+        return "{}".to_owned();
+    }
+    serde_json::to_string(&grant.vars).expect("a map of strings is always JSON")
+}
+
+fn method_of(name: &str) -> Option<Method> {
+    [Method::Post, Method::Put, Method::Multipart, Method::Sts].into_iter().find(|method| method.as_str() == name)
+}
+
+const SOURCES: [(CompletionSource, &str); 3] = [
+    (CompletionSource::Callback, "callback"),
+    (CompletionSource::Complete, "complete"),
+    (CompletionSource::Reconciled, "reconciled"),
+];
+
+fn source_name(source: CompletionSource) -> &'static str {
+    SOURCES.iter().find(|(known, _)| *known == source).map_or("reconciled", |(_, name)| name)
+}
+
+fn source_of(name: &str) -> Option<CompletionSource> {
+    SOURCES.iter().find(|(_, known)| *known == name).map(|(source, _)| *source)
+}

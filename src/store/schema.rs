@@ -1,0 +1,91 @@
+//! The schema: bringing a file up to date, and refusing one that is not ours.
+
+use std::path::Path;
+
+use sqlx::{
+    ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection,
+    migrate::{Migrate as _, MigrateError, Migration, MigrationType, Migrator},
+    query_scalar,
+};
+
+use super::{OpenError, sqlite};
+
+/// All migrations, oldest first. Each is applied once and never edited afterwards: its checksum is in the ledger.
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("migrations/sqlite/0001_ledger.sql"))];
+
+/// Where sqlx notes what it has applied.
+const NOTES: &str = "_sqlx_migrations";
+
+/// Creates the file if it does not exist, and applies what has not been applied.
+pub(super) async fn migrate(path: &Path) -> Result<(), OpenError> {
+    let mut connection = sqlite::options(path).create_if_missing(true).connect().await.map_err(unreadable)?;
+    if !is_noted(&mut connection).await? && table_count(&mut connection).await? > 0 {
+        return Err(OpenError::Foreign("it has tables, but not ours".to_owned()));
+    }
+    migrator().run(&mut connection).await.map_err(refused)?;
+    connection.close().await.map_err(unreadable)
+}
+
+/// Whether the file has exactly the schema that this program knows.
+pub(super) async fn check(path: &Path) -> Result<(), OpenError> {
+    if !path.exists() {
+        return Err(OpenError::NotMigrated);
+    }
+    let mut connection = sqlite::options(path).connect().await.map_err(unreadable)?;
+    if !is_noted(&mut connection).await? {
+        let foreign = table_count(&mut connection).await? > 0;
+        return Err(if foreign {
+            OpenError::Foreign("it has tables, but not ours".to_owned())
+        } else {
+            OpenError::NotMigrated
+        });
+    }
+    let applied = connection.list_applied_migrations(NOTES).await.map_err(refused)?;
+    let known = migrator();
+    for migration in known.iter() {
+        match applied.iter().find(|applied| applied.version == migration.version) {
+            None => return Err(OpenError::NotMigrated),
+            Some(applied) if applied.checksum != migration.checksum => {
+                return Err(refused(MigrateError::VersionMismatch(migration.version)));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(newer) = applied.iter().find(|applied| !known.version_exists(applied.version)) {
+        return Err(OpenError::Newer(newer.version));
+    }
+    connection.close().await.map_err(unreadable)
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.map(|(version, name, sql)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.into())
+}
+
+async fn is_noted(connection: &mut SqliteConnection) -> Result<bool, OpenError> {
+    let found: i64 = query_scalar("SELECT count(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+        .fetch_one(connection)
+        .await
+        .map_err(unreadable)?;
+    Ok(found > 0)
+}
+
+async fn table_count(connection: &mut SqliteConnection) -> Result<i64, OpenError> {
+    query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(connection).await.map_err(unreadable)
+}
+
+fn unreadable(error: sqlx::Error) -> OpenError {
+    OpenError::Unreadable(error.into())
+}
+
+fn refused(error: MigrateError) -> OpenError {
+    match error {
+        MigrateError::VersionMissing(version) => OpenError::Newer(version),
+        MigrateError::VersionMismatch(version) => {
+            OpenError::Foreign(format!("its migration {version} is not the one known here"))
+        }
+        other => OpenError::Unreadable(other.into()),
+    }
+}

@@ -1,0 +1,135 @@
+//! The ledger on SQLite: one writer with a group commit, look-ups in groups, a small pool for lists.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::{
+    ConnectOptions as _, QueryBuilder, Sqlite, SqlitePool, query,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use uuid::Uuid;
+
+use super::{
+    failure::Failure,
+    group_commit::{Counters, GroupCommit},
+    lookup::{Finder, complete_entries},
+    rows::{self, GRANT_COLUMNS},
+    transaction::{Operation, Outcome},
+};
+use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError};
+
+/// How long a statement waits for another process that writes (the command line, a backup). Within it a callback can
+/// still be answered in OSS's 5 s.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Connections for lists, which are rare beside look-ups by id.
+const READERS: u32 = 2;
+
+/// The ledger in one file.
+pub(super) struct SqliteStore {
+    writer: GroupCommit,
+    finder: Finder,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens an existing file whose schema has been checked.
+    pub(super) async fn open(path: &Path, counters: Arc<Counters>) -> Result<Self, sqlx::Error> {
+        let reading = options(path).pragma("query_only", "ON");
+        Ok(Self {
+            writer: GroupCommit::start(options(path), counters).await?,
+            finder: Finder::start(reading.connect().await?),
+            readers: SqlitePoolOptions::new()
+                .max_connections(READERS)
+                .acquire_timeout(BUSY_TIMEOUT)
+                // Asking a local file whether it is still there costs as much as the question itself.
+                .test_before_acquire(false)
+                .connect_lazy_with(reading),
+        })
+    }
+
+    async fn list(&self, mut list: QueryBuilder<Sqlite>) -> Result<Vec<LedgerEntry>, Failure> {
+        let mut connection = self.readers.acquire().await?;
+        let rows = list.build().fetch_all(&mut *connection).await?;
+        complete_entries(&mut connection, &rows).await
+    }
+}
+
+/// How every connection is made.
+pub(super) fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        // Readers never wait for the writer, and a commit is one sequential write and one fsync.
+        .journal_mode(SqliteJournalMode::Wal)
+        // In WAL mode NORMAL would not sync at a commit: what was answered could be lost with the machine's power.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        // 16 MiB of log before it is carried over into the file: pages that change often (the end of a table, the
+        // upper levels of an index) are then written once for many commits. More would make the pause longer.
+        .pragma("wal_autocheckpoint", "4096")
+        // After a burst the log shrinks to this again.
+        .pragma("journal_size_limit", "67108864")
+        .pragma("temp_store", "MEMORY")
+        // KiB, taken only when used: the leaves of `grants_by_user` are hit at random.
+        .pragma("cache_size", "-16384")
+        .disable_statement_logging()
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn add_grant(&self, new: NewGrant) -> Result<GrantAdded, StoreError> {
+        rows::check_grant(&new.grant).map_err(Failure::from)?;
+        match self.writer.submit(Operation::Add(new)).await? {
+            Outcome::Added(added) => Ok(added),
+            Outcome::Changed(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    async fn find_grant(&self, id: Uuid) -> Result<Option<LedgerEntry>, StoreError> {
+        Ok(self.finder.find(id).await?)
+    }
+
+    async fn list_grants(&self, filter: &GrantFilter) -> Result<Vec<LedgerEntry>, StoreError> {
+        let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE 1"));
+        if let Some(user_id) = &filter.user_id {
+            list.push(" AND user_id = ").push_bind(user_id.clone());
+        }
+        if let Some(state) = filter.state {
+            list.push(" AND state = ").push_bind(state.as_str());
+        }
+        if let Some(profile) = &filter.profile {
+            list.push(" AND profile = ").push_bind(profile.clone());
+        }
+        if let Some(before) = filter.before {
+            list.push(" AND id < ").push_bind(rows::blob(before));
+        }
+        list.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
+        Ok(self.list(list).await?)
+    }
+
+    async fn change_grant(&self, change: GrantChange) -> Result<GrantChanged, StoreError> {
+        rows::check_change(&change).map_err(Failure::from)?;
+        match self.writer.submit(Operation::Change(change)).await? {
+            Outcome::Changed(changed) => Ok(changed),
+            Outcome::Added(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    async fn find_due_checks(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LedgerEntry>, StoreError> {
+        let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE next_check_at <= "));
+        list.push_bind(now.timestamp_micros());
+        list.push(" ORDER BY next_check_at, id LIMIT ").push_bind(limit);
+        Ok(self.list(list).await?)
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        // A read as well: the ledger is of no use without either.
+        let mut connection = self.readers.acquire().await.map_err(Failure::from)?;
+        query("SELECT beats FROM heartbeat").execute(&mut *connection).await.map_err(Failure::from)?;
+        self.writer.submit(Operation::Ping).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! The statements of the hot paths, in a few fixed sizes so that each is prepared once and found again.
+
+use std::sync::LazyLock;
+
+use super::rows::{CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS, STATES};
+
+/// How many rows one statement takes, largest first. Four sizes make any number in few steps without filling the cache
+/// of prepared statements.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
+
+/// One statement in all [`SIZES`].
+pub(super) struct Sized([String; SIZES.len()]);
+
+impl Sized {
+    fn new(text: impl Fn(usize) -> String) -> Self {
+        Self(SIZES.map(text))
+    }
+
+    /// Cuts items into pieces, each with the statement that takes exactly so many rows.
+    pub(super) fn split<'i, T>(&'static self, items: &'i [T]) -> impl Iterator<Item = (&'static str, &'i [T])> + Send
+    where
+        T: Sync,
+    {
+        let mut rest = items;
+        std::iter::from_fn(move || {
+            let place = SIZES.iter().position(|size| *size <= rest.len())?;
+            let (piece, after) = rest.split_at(SIZES[place]);
+            rest = after;
+            Some((self.0[place].as_str(), piece))
+        })
+    }
+}
+
+/// Inserts grants.
+pub(super) static INSERT_GRANTS: LazyLock<Sized> =
+    LazyLock::new(|| Sized::new(|rows| insert("grants", &format!("{GRANT_COLUMNS}, next_check_at"), rows, "")));
+
+/// Claims idempotency keys: a claim that has run out is taken over, one that is alive stays; the winners come back.
+pub(super) static CLAIM_KEYS: LazyLock<Sized> = LazyLock::new(|| {
+    let on_conflict = " ON CONFLICT (scope_digest) DO UPDATE SET request_digest = excluded.request_digest, \
+        grant_id = excluded.grant_id, claimed_at = excluded.claimed_at, expires_at = excluded.expires_at \
+        WHERE idempotency_keys.expires_at <= excluded.claimed_at RETURNING grant_id";
+    Sized::new(|rows| insert("idempotency_keys", CLAIM_COLUMNS, rows, on_conflict))
+});
+
+/// Changes grants that are still in one of the expected states; those that applied give back their position.
+pub(super) static CHANGE_GRANTS: LazyLock<Sized> = LazyLock::new(|| {
+    let states = ["?"; STATES].join(", ");
+    let one = format!(
+        "UPDATE grants SET state = ?, reason = CASE WHEN ? THEN coalesce(?, reason) END, \
+         expires_at = coalesce(?, expires_at), write_until = coalesce(?, write_until), \
+         next_check_at = CASE WHEN ? THEN ? ELSE next_check_at END \
+         WHERE id = ? AND state IN ({states}) RETURNING ?;"
+    );
+    Sized::new(|rows| one.repeat(rows))
+});
+
+/// Inserts completions. One that is known (same grant, key and `ETag`) stays as it is; the new ones come back.
+pub(super) static INSERT_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {
+    let on_conflict = " ON CONFLICT (grant_id, object_key, etag) DO NOTHING RETURNING grant_id, object_key, etag";
+    Sized::new(|rows| insert("completions", COMPLETION_COLUMNS, rows, on_conflict))
+});
+
+/// Inserts events.
+pub(super) static INSERT_EVENTS: LazyLock<Sized> =
+    LazyLock::new(|| Sized::new(|rows| insert("events", EVENT_COLUMNS, rows, "")));
+
+/// Finds grants by id.
+pub(super) static FIND_GRANTS: LazyLock<Sized> =
+    LazyLock::new(|| Sized::new(|rows| format!("SELECT {GRANT_COLUMNS} FROM grants WHERE id IN ({})", marks(rows))));
+
+/// Finds all completions of some grants, each grant's first one first.
+pub(super) static FIND_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {
+    Sized::new(|rows| {
+        format!(
+            "SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id IN ({}) \
+             ORDER BY grant_id, seq",
+            marks(rows)
+        )
+    })
+});
+
+/// Who holds an idempotency key.
+pub(super) const FIND_CLAIM: &str = "SELECT request_digest, grant_id FROM idempotency_keys WHERE scope_digest = ?";
+
+fn insert(table: &str, columns: &str, rows: usize, suffix: &str) -> String {
+    let row = format!("({})", marks(columns.split(", ").count()));
+    let values = vec![row.as_str(); rows].join(", ");
+    format!("INSERT INTO {table} ({columns}) VALUES {values}{suffix}")
+}
+
+fn marks(count: usize) -> String {
+    vec!["?"; count].join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_items_is_cut_into_pieces_that_fit_their_statements() {
+        for count in [0, 1, 3, 4, 63, 64, 65, 200] {
+            let items: Vec<usize> = (0..count).collect();
+            let pieces: Vec<_> = FIND_GRANTS.split(&items).collect();
+            let together: Vec<usize> = pieces.iter().flat_map(|(_, piece)| piece.to_vec()).collect();
+            assert_eq!(together, items, "{count} items");
+            for (statement, piece) in pieces {
+                assert_eq!(statement.matches('?').count(), piece.len(), "{count} items");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_has_as_many_marks_as_columns() {
+        let statement = insert("t", "a, b, c", 2, "");
+        assert_eq!(statement, "INSERT INTO t (a, b, c) VALUES (?, ?, ?), (?, ?, ?)");
+    }
+}
