@@ -10,6 +10,10 @@ use reqwest::Url;
 
 use crate::harness::{BOTH, BUCKET, Form, World, own, owner, refusal, send, session};
 
+/// To port 1, where nobody listens: the object is stored all the same.
+const CALLBACK: &str = "eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjE6MS8iLCJjYWxsYmFja0JvZHkiOiJhIn0=";
+const OTHER_CALLBACK: &str = "eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjE6MS94IiwiY2FsbGJhY2tCb2R5IjoiYSJ9";
+
 /// A signed PUT, taken apart so that one thing can be changed.
 #[derive(Clone)]
 struct Parts {
@@ -50,14 +54,11 @@ impl Parts {
 fn signable() -> SignableRequest {
     let headers = own(&[
         ("Content-Type", "image/png"),
-        ("x-oss-callback", "eyJjYWxsYmFja1VybCI6IiJ9"),
+        ("x-oss-callback", CALLBACK),
         ("x-oss-forbid-overwrite", "false"),
         ("x-oss-meta-a", "1"),
     ]);
-    let mut put = presign::put_object(BUCKET, "inbox/a.png", headers);
-    put.query = own(&[("x-oss-process", "")]);
-    put.query.clear();
-    put
+    presign::put_object(BUCKET, "inbox/a.png", headers)
 }
 
 /// One change each; what is said is what was done to the request.
@@ -72,7 +73,7 @@ fn changes(parts: &Parts) -> Vec<(&'static str, Parts)> {
         ("another content type", parts.clone().header("Content-Type", Some("text/html"))),
         ("no content type", parts.clone().header("Content-Type", None)),
         ("a content MD5", parts.clone().header("Content-MD5", Some("nd/UvICpXPHqzhdDHs9thQ=="))),
-        ("another callback", parts.clone().header("x-oss-callback", Some("eyJjYWxsYmFja1VybCI6ImEifQ=="))),
+        ("another callback", parts.clone().header("x-oss-callback", Some(OTHER_CALLBACK))),
         ("no callback", parts.clone().header("x-oss-callback", None)),
         ("a callback variable", parts.clone().header("x-oss-callback-var", Some("eyJ4OmEiOiIxIn0="))),
         ("another forbid-overwrite", parts.clone().header("x-oss-forbid-overwrite", Some("true"))),
@@ -98,7 +99,7 @@ async fn a_changed_url_or_header_is_refused() {
             };
             assert_eq!(parts.outcome(&world).await, "200", "{version:?} untouched");
             let mut all = changes(&parts);
-            all.push(("a query parameter", parts.clone().query("callback", "eyJjYWxsYmFja1VybCI6IiJ9")));
+            all.push(("a query parameter", parts.clone().query("callback", CALLBACK)));
             all.push(("a sub-resource", parts.clone().query("symlink", "")));
             for (name, value) in &parts.query {
                 let mut changed: Vec<char> = value.chars().collect();
@@ -144,7 +145,7 @@ async fn a_changed_form_is_refused() {
     for version in BOTH {
         let pinned = [
             ("x-oss-content-type", "image/png"),
-            ("callback", "eyJjYWxsYmFja1VybCI6IiJ9"),
+            ("callback", CALLBACK),
             ("x:sid", "s-0001"),
             ("x-oss-forbid-overwrite", "false"),
             ("success_action_status", "200"),
@@ -155,7 +156,7 @@ async fn a_changed_form_is_refused() {
         conditions.push(Condition::Eq("key".to_owned(), "inbox/a".to_owned()));
         conditions.push(Condition::NotIn("x-oss-object-acl".to_owned(), vec!["public-read".to_owned()]));
         let form = Form::new(&world, version, "inbox/a", conditions, &pinned);
-        assert_eq!(world.post(&form).await.status(), 200, "{version:?} untouched");
+        assert_eq!(world.post(&form).await.status(), 203, "{version:?} untouched");
         let mut changes = vec![("an ACL".to_owned(), with(&form, "x-oss-object-acl", "public-read"))];
         for (name, _) in pinned.iter().chain(&[("key", "")]) {
             changes.push((format!("another {name}"), with(&form, name, "other")));
