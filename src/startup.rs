@@ -20,12 +20,19 @@ use crate::{
         signing::SigningKeyCache,
         watch::GrantWatch,
     },
-    auth::{Authenticator as JwtAuthenticator, AuthConfig, IssuerConfig, KeySource}, clock::{Clock, SystemClock},
+    auth::{AuthConfig, Authenticator as JwtAuthenticator, IssuerConfig, KeySource},
+    clock::{Clock, SystemClock},
     credentials::{EnvCredentials, Part, StaticCredentials},
     entropy::{Entropy, SystemEntropy},
-    http::{self, PublicRoutes, request_id::identify, root_span::RequestSpan, routes::health::Draining, waiting::WaitingRoom},
+    http::{
+        self, PublicRoutes, request_id::identify, root_span::RequestSpan, routes::health::Draining,
+        waiting::WaitingRoom,
+    },
     oss_client::{self, HEAD_TIMEOUT, OssBucket, OssClient},
-    settings::{BucketSettings, CredentialSettings, Environment, IssuerKeys, SecretSource, ServerSettings, Settings, StoreSettings},
+    settings::{
+        BucketSettings, CredentialSettings, Environment, IssuerKeys, SecretSource, ServerSettings, Settings,
+        StoreSettings,
+    },
     store,
 };
 
@@ -62,7 +69,10 @@ pub struct Listeners {
 impl Listeners {
     fn bind(settings: &ServerSettings) -> anyhow::Result<Self> {
         let bind = |address, key| TcpListener::bind(address).with_context(|| format!("{key} = {address}"));
-        Ok(Self { public: bind(settings.listen, "server.listen")?, ops: bind(settings.ops_listen, "server.ops_listen")? })
+        Ok(Self {
+            public: bind(settings.listen, "server.listen")?,
+            ops: bind(settings.ops_listen, "server.ops_listen")?,
+        })
     }
 }
 
@@ -181,7 +191,11 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
         trusted_keys: settings.callback.trusted_keys.clone(),
         callback_urls,
         callback_paths,
-        event_source: settings.server.public_url.as_ref().map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
+        event_source: settings
+            .server
+            .public_url
+            .as_ref()
+            .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
         reconcile_margin: settings.reconciler.margin,
         watch: GrantWatch::default(),
     })

@@ -2,12 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use anyhow::{Context, anyhow};
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::{
     app::ports::{Credentials, ObjectStore},
-    auth::{AuthConfig, AuthSetupError, Authenticator, IssuerConfig, KeySource},
+    auth::{AuthConfig, AuthSetupError, Authenticator, IssuerConfig, KeySource, TokenRequest, mint},
     credentials::{EnvCredentials, Part, StaticCredentials},
     oss_client::{HEAD_TIMEOUT, OssBucket, OssClient},
-    settings::{CredentialSettings, Environment, IssuerKeys, IssuerSettings, SecretSource, Settings},
+    settings::{
+        BucketSettings, CredentialSettings, Environment, IssuerKeys, IssuerSettings, LogFormat, SecretSource, Settings,
+    },
+    telemetry::{self, Format, TelemetryError},
 };
 
 /// The authenticator of `[auth]`.
@@ -45,9 +51,9 @@ pub fn credentials(settings: &Settings, environment: &Environment) -> BTreeMap<S
 pub fn object_stores(
     settings: &Settings,
     credentials: &BTreeMap<String, Arc<dyn Credentials>>,
-) -> Result<BTreeMap<String, Arc<dyn ObjectStore>>, reqwest::Error> {
-    let http = crate::oss_client::build_http_client()?;
-    let client = |bucket: &crate::settings::BucketSettings| -> Option<Arc<dyn ObjectStore>> {
+) -> anyhow::Result<BTreeMap<String, Arc<dyn ObjectStore>>> {
+    let http = crate::oss_client::build_http_client().context("no HTTP client")?;
+    let client = |bucket: &BucketSettings| -> Option<Arc<dyn ObjectStore>> {
         let signer = Arc::clone(credentials.get(&bucket.confirm_credentials)?);
         let target = OssBucket {
             bucket: bucket.bucket.clone(),
@@ -60,6 +66,47 @@ pub fn object_stores(
     };
     // Settings are valid only when every bucket's credentials exist, so none is left out here.
     Ok(settings.buckets.iter().filter_map(|(name, bucket)| Some((name.clone(), client(bucket)?))).collect())
+}
+
+/// Begins to log as `[telemetry]` says.
+///
+/// # Errors
+/// When logging was begun before.
+pub fn telemetry(settings: &Settings) -> Result<(), TelemetryError> {
+    let format = match settings.telemetry.log_format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Pretty => Format::Pretty,
+    };
+    telemetry::init(format, &settings.telemetry.log_filter)
+}
+
+/// A token of the first issuer whose HMAC secret is configured.
+///
+/// # Errors
+/// When there is no such issuer: tokens signed by a private key are not ours to make.
+pub fn development_token(
+    settings: &Settings,
+    user: &str,
+    scopes: &[String],
+    ttl: TimeDelta,
+    now: DateTime<Utc>,
+) -> anyhow::Result<String> {
+    let held = settings.auth.issuers.iter().find_map(|issuer| match &issuer.keys {
+        IssuerKeys::HmacSecret(secret) => Some((issuer, secret)),
+        _ => None,
+    });
+    let (issuer, secret) = held.ok_or_else(|| anyhow!("no issuer in auth.issuers has an hmac_secret to sign with"))?;
+    let request = TokenRequest {
+        issuer: &issuer.issuer,
+        audience: issuer.audience.first().map(String::as_str),
+        secret,
+        user_id_claim: &settings.auth.user_id_claim,
+        user,
+        scope_claim: &settings.auth.scope_claim,
+        scopes,
+        ttl,
+    };
+    mint(&request, now).context("the token can't be signed")
 }
 
 fn issuer(settings: &IssuerSettings) -> IssuerConfig {

@@ -116,7 +116,7 @@ pub enum GrantAdded {
 pub struct LedgerEntry {
     /// The grant.
     pub grant: Grant,
-    /// The latest completion; for `completed`, and for `rejected` what was found.
+    /// The first completion, which stands whatever the object becomes; for `rejected`, what was found.
     pub completion: Option<Completion>,
 }
 
@@ -146,7 +146,8 @@ pub struct GrantChange {
     pub to: State,
     /// Why, for `rejected`.
     pub reason: Option<String>,
-    /// Recorded beside it: inserted, unique by (grant, key, ETag).
+    /// Recorded beside it, unique by (grant, key, `ETag`): one that is known already is not recorded again, and its
+    /// events are not told again.
     pub completion: Option<Completion>,
     /// New `(expires_at, write_until)`, for renewals.
     pub lifetime: Option<(DateTime<Utc>, DateTime<Utc>)>,

@@ -8,6 +8,7 @@ mod claims;
 mod fetch;
 mod issuer;
 mod keys;
+mod mint;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -17,7 +18,10 @@ use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 use url::Url;
 
-pub use self::authenticator::Authenticator;
+pub use self::{
+    authenticator::Authenticator,
+    mint::{TokenRequest, mint},
+};
 use crate::app::ports::{self, Caller, Unauthenticated};
 
 /// Why a token is not accepted. `Display` may be shown to the client.

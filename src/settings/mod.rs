@@ -5,6 +5,7 @@
 mod auth;
 mod buckets;
 mod callback;
+mod check;
 mod credentials;
 mod demo;
 mod environment;
@@ -29,6 +30,7 @@ pub use self::{
     auth::{AuthSettings, IssuerKeys, IssuerSettings},
     buckets::BucketSettings,
     callback::{CallbackSettings, MAX_CALLBACK_URLS},
+    check::{Findings, check},
     credentials::CredentialSettings,
     demo::DemoSettings,
     environment::Environment,
@@ -43,6 +45,7 @@ pub use self::{
     source::{ConfigSource, DEFAULT_TOML},
     store::StoreSettings,
     telemetry::{LogFormat, TelemetrySettings},
+    values::parse_duration,
 };
 use crate::grant::profile::Profile;
 

@@ -1,6 +1,6 @@
 //! `[store]`: the ledger.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::reader::Section;
 
@@ -14,5 +14,10 @@ pub struct StoreSettings {
 impl StoreSettings {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         section.required_secret("url").map(|url| Self { url })
+    }
+
+    /// The URL, for the store and nothing else.
+    pub fn expose_url(&self) -> &str {
+        self.url.expose_secret()
     }
 }

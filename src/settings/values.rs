@@ -3,7 +3,10 @@
 use chrono::TimeDelta;
 
 /// Parses `90s`, `10m`, `1h30m`, `7d`, `500ms`: one or more numbers, each with its unit.
-pub(super) fn parse_duration(text: &str) -> Result<TimeDelta, String> {
+///
+/// # Errors
+/// With a sentence that says how durations are written.
+pub fn parse_duration(text: &str) -> Result<TimeDelta, String> {
     let complain = || format!("`{text}` is no duration: write `30s`, `10m`, `1h30m` or `7d`");
     let mut total: i64 = 0;
     let mut rest = text.trim();
