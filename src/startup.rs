@@ -9,31 +9,25 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use anyhow::Context;
-use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
 use crate::{
     app::{
         Bucket, Valet,
-        ports::{Authenticator, Credentials, Store},
+        ports::{Authenticator, Store},
         signing::SigningKeyCache,
         watch::GrantWatch,
     },
-    auth::{AuthConfig, Authenticator as JwtAuthenticator, IssuerConfig, KeySource},
     clock::{Clock, SystemClock},
-    credentials::{EnvCredentials, Part, StaticCredentials},
     entropy::{Entropy, SystemEntropy},
     http::{
         self, PublicRoutes, request_id::identify, root_span::RequestSpan, routes::health::Draining,
         waiting::WaitingRoom,
     },
-    oss_client::{self, HEAD_TIMEOUT, OssBucket, OssClient},
-    settings::{
-        BucketSettings, CredentialSettings, Environment, IssuerKeys, SecretSource, ServerSettings, Settings,
-        StoreSettings,
-    },
-    store,
+    settings::{Environment, ServerSettings, Settings, StoreSettings},
+    shutdown::Stops,
+    store, wiring,
 };
 
 /// How often the reconciler looks for grants that are due.
@@ -98,19 +92,18 @@ pub struct Application {
     service_url: String,
     ops_url: String,
     reconcile: bool,
-    stop: CancellationToken,
+    stops: Stops,
     stop_ops: CancellationToken,
 }
 
 impl Application {
-    /// Opens the ledger, reads keys and credentials, binds both ports. `stop` begins the soft stop.
+    /// Opens the ledger, reads keys and credentials, binds both ports. `stops` tell when it has to end.
     ///
     /// # Errors
     /// When any of it is not to be had.
-    pub async fn build(settings: &Settings, parts: Parts, stop: CancellationToken) -> anyhow::Result<Self> {
+    pub async fn build(settings: &Settings, parts: Parts, stops: Stops) -> anyhow::Result<Self> {
         let valet = Arc::new(build_valet(settings, &parts).await?);
-        let authenticator: Arc<dyn Authenticator> =
-            Arc::new(JwtAuthenticator::new(auth_config(settings)).context("auth")?);
+        let authenticator: Arc<dyn Authenticator> = Arc::new(wiring::authenticator(settings).context("auth")?);
         let listeners = parts.listeners.map_or_else(|| Listeners::bind(&settings.server), Ok)?;
         let service_url = format!("http://{}", listeners.public.local_addr()?);
         let ops_url = format!("http://{}", listeners.ops.local_addr()?);
@@ -121,13 +114,13 @@ impl Application {
         };
         let stop_ops = CancellationToken::new();
         Ok(Self {
-            public: public_server(settings, listeners.public, Arc::clone(&valet), authenticator, routes, &stop)?,
-            ops: ops_server(listeners.ops, Arc::clone(&valet), Draining(stop.clone()), &stop_ops)?,
+            public: public_server(settings, listeners.public, Arc::clone(&valet), authenticator, routes, &stops.soft)?,
+            ops: ops_server(listeners.ops, Arc::clone(&valet), Draining(stops.soft.clone()), &stop_ops)?,
             valet,
             service_url,
             ops_url,
             reconcile: parts.reconcile,
-            stop,
+            stops,
             stop_ops,
         })
     }
@@ -153,8 +146,12 @@ impl Application {
     /// When a listener fails.
     pub async fn run(self) -> anyhow::Result<()> {
         let ops = tokio::spawn(self.ops);
-        let reconciler = self.reconcile.then(|| tokio::spawn(reconcile(Arc::clone(&self.valet), self.stop.clone())));
-        self.public.await.context("the public listener")?;
+        let reconciler =
+            self.reconcile.then(|| tokio::spawn(reconcile(Arc::clone(&self.valet), self.stops.soft.clone())));
+        tokio::select! {
+            ended = self.public => ended.context("the public listener")?,
+            () = self.stops.hard.cancelled() => {}
+        }
         if let Some(reconciler) = reconciler {
             reconciler.await.context("the reconciler")?;
         }
@@ -168,15 +165,22 @@ impl Application {
 /// # Errors
 /// When the ledger can't be opened, or a part of the settings can't be had.
 pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<Valet> {
-    let http = oss_client::build_http_client().context("a client for OSS")?;
-    let credentials: BTreeMap<_, _> = settings
-        .credentials
-        .iter()
-        .map(|(name, kind)| (name.as_str(), build_credentials(kind, &parts.environment)))
-        .collect();
+    let credentials = wiring::credentials(settings, &parts.environment);
+    let mut objects = wiring::object_stores(settings, &credentials)?;
     let mut buckets = BTreeMap::new();
     for (name, bucket) in &settings.buckets {
-        buckets.insert(name.clone(), build_bucket(bucket, &credentials, &http)?);
+        let credentials = credentials.get(&bucket.credentials).cloned();
+        let made = Bucket {
+            bucket: bucket.bucket.clone(),
+            region: bucket.region.clone(),
+            endpoint_url: bucket.endpoint_url.clone(),
+            endpoint: bucket.client_endpoint.clone(),
+            signature_version: bucket.signature_version,
+            credentials: credentials.with_context(|| format!("buckets.{name}.credentials"))?,
+            objects: objects.remove(name).with_context(|| format!("buckets.{name}.confirm_credentials"))?,
+            signing_keys: SigningKeyCache::default(),
+        };
+        buckets.insert(name.clone(), made);
     }
     let own_urls = settings.profiles.iter().flat_map(|profile| profile.callback.urls.iter().cloned());
     let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
@@ -202,70 +206,9 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
 }
 
 async fn open_store(settings: &StoreSettings) -> anyhow::Result<Arc<dyn Store>> {
-    let url = settings.url.expose_secret();
+    let url = settings.expose_url();
     store::migrate(url).await.context("store.url")?;
     store::open(url, Arc::default()).await.context("store.url")
-}
-
-fn build_credentials(settings: &CredentialSettings, environment: &Environment) -> Arc<dyn Credentials> {
-    let part = |source: &SecretSource| match source {
-        SecretSource::Inline(secret) => Part::Inline(secret.clone()),
-        SecretSource::File(path) => Part::File(path.clone()),
-    };
-    match settings {
-        CredentialSettings::Env => Arc::new(EnvCredentials::new(|name| environment.get(name))),
-        CredentialSettings::Static { access_key_id, access_key_secret, security_token } => Arc::new(
-            StaticCredentials::new(part(access_key_id), part(access_key_secret), security_token.as_ref().map(part)),
-        ),
-    }
-}
-
-fn build_bucket(
-    settings: &BucketSettings,
-    credentials: &BTreeMap<&str, Arc<dyn Credentials>>,
-    http: &reqwest::Client,
-) -> anyhow::Result<Bucket> {
-    let find = |name: &str| credentials.get(name).cloned().with_context(|| format!("no credentials `{name}`"));
-    let bucket = OssBucket {
-        bucket: settings.bucket.clone(),
-        region: settings.region.clone(),
-        endpoint: settings.service_endpoint.clone(),
-        signature_version: settings.signature_version,
-        head_timeout: HEAD_TIMEOUT,
-    };
-    let objects = OssClient::new(bucket, find(&settings.confirm_credentials)?, http.clone());
-    Ok(Bucket {
-        bucket: settings.bucket.clone(),
-        region: settings.region.clone(),
-        endpoint_url: settings.endpoint_url.clone(),
-        endpoint: settings.client_endpoint.clone(),
-        signature_version: settings.signature_version,
-        credentials: find(&settings.credentials)?,
-        objects: Arc::new(objects),
-        signing_keys: SigningKeyCache::default(),
-    })
-}
-
-fn auth_config(settings: &Settings) -> AuthConfig {
-    let issuers = settings.auth.issuers.iter().map(|issuer| IssuerConfig {
-        issuer: issuer.issuer.clone(),
-        audience: issuer.audience.clone(),
-        keys: match &issuer.keys {
-            IssuerKeys::JwksUrl(url) => KeySource::JwksUrl(url.clone()),
-            IssuerKeys::JwksFile(path) => KeySource::JwksFile(path.clone()),
-            IssuerKeys::PublicKeyFile(path) => KeySource::PublicKeyFile(path.clone()),
-            IssuerKeys::HmacSecret(secret) => KeySource::HmacSecret(secret.clone()),
-        },
-        max_stale: issuer.jwks_max_stale,
-    });
-    AuthConfig {
-        user_id_claim: settings.auth.user_id_claim.clone(),
-        scope_claim: settings.auth.scope_claim.clone(),
-        leeway: settings.auth.leeway,
-        algorithms: settings.auth.algorithms.clone(),
-        issuers: issuers.collect(),
-        allow_loopback_http: settings.is_development(),
-    }
 }
 
 fn public_server(
@@ -289,12 +232,11 @@ fn public_server(
     if let Some(workers) = settings.server.workers {
         server = server.workers(workers);
     }
-    let grace = settings.server.shutdown_grace.num_seconds().unsigned_abs();
     let patience = settings.server.request_timeout.to_std().context("server.request_timeout")?;
     Ok(server
         .disable_signals()
         .shutdown_signal(stop.clone().cancelled_owned())
-        .shutdown_timeout(grace)
+        .shutdown_timeout(settings.server.grace().as_secs())
         .client_request_timeout(patience)
         .listen(listener)?
         .run())

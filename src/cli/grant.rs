@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _, process::ExitCode};
 
 use clap::Args;
 
-use super::{ConfigArgs, run_async};
+use super::{block_on, config_args::ConfigArgs};
 use crate::{
     app::{issue::IssueRequest, ports::Caller},
     grant::{limits::UncheckedAsk, profile::Method, request::ClientRequest},
@@ -15,7 +15,7 @@ use crate::{
 
 /// Issues one grant.
 #[derive(Debug, Args)]
-pub struct GrantArgs {
+pub(super) struct GrantArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// The profile's name.
@@ -45,11 +45,10 @@ pub struct GrantArgs {
 ///
 /// # Errors
 /// When the configuration is faulty, or the grant is refused.
-pub fn run(args: GrantArgs) -> anyhow::Result<ExitCode> {
-    run_async(issue(args))
+pub(super) fn run(args: GrantArgs) -> anyhow::Result<ExitCode> {
+    block_on(issue(args))
 }
 
-#[expect(clippy::print_stdout, reason = "what this command prints is its answer")]
 async fn issue(args: GrantArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::capture();
     let settings = args.config.load(&environment)?;

@@ -3,8 +3,11 @@
 
 mod check;
 mod config_args;
+mod dev;
+mod grant;
 mod healthcheck;
 mod migrate;
+mod serve;
 mod token;
 
 use std::{future::Future, process::ExitCode};
@@ -22,12 +25,18 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Everything on this machine: service, OSS simulator, ledger, demo page; no account needed
+    Dev(dev::DevArgs),
+    /// The service
+    Serve(serve::ServeArgs),
     /// Load and validate the configuration; name file and key of every fault
     Check(check::CheckArgs),
     /// Bring the ledger's schema up to date
     Migrate(migrate::MigrateArgs),
     /// Print a development token (only where an issuer's HMAC secret is configured)
     Token(token::TokenArgs),
+    /// Issue one grant through the ledger; print it as JSON, or as a curl command
+    Grant(grant::GrantArgs),
     /// Ask the running service's /readyz; for container health checks
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -35,9 +44,12 @@ enum Command {
 /// Parses the command line, runs the command, and answers with its exit code.
 pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
+        Command::Dev(args) => dev::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Grant(args) => grant::run(args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     };
     outcome.unwrap_or_else(|error| {

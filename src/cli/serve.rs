@@ -6,17 +6,17 @@ use actix_web::web::Bytes;
 use clap::Args;
 use serde_json::json;
 
-use super::{ConfigArgs, run_async};
+use super::{block_on, config_args::ConfigArgs};
 use crate::{
     settings::Environment,
     shutdown,
     startup::{Application, Parts},
-    telemetry,
+    wiring,
 };
 
 /// Runs the service.
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// Prints one line of JSON on stdout when ready: {"service","ops"}.
@@ -31,17 +31,16 @@ pub struct ServeArgs {
 ///
 /// # Errors
 /// When the configuration is faulty, or a part of it is not to be had.
-pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    run_async(serve(args))
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    block_on(serve(args))
 }
 
-#[expect(clippy::print_stdout, reason = "what this command prints is its answer")]
-async fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
+async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::capture();
     let settings = args.config.load(&environment)?;
-    telemetry::init(&settings.telemetry);
+    wiring::telemetry(&settings)?;
     let parts = Parts { static_answer: args.bench_static.map(json_of_len), ..Parts::system(environment) };
-    let application = Application::build(&settings, parts, shutdown::on_signal()).await?;
+    let application = Application::build(&settings, parts, shutdown::on_signals(settings.server.grace())?).await?;
     tracing::info!(service = application.service_url(), ops = application.ops_url(), "ready");
     if args.json {
         println!("{}", json!({"service": application.service_url(), "ops": application.ops_url()}));

@@ -1,7 +1,7 @@
 //! The seal: our MAC over the grant, carried through OSS as `x:seal`. Without it a callback is worthless, whoever signed it.
 //!
 //! `v1.<kid>.<expiry, base36 seconds>.<22 characters base64url>`: the first 16 bytes of an HMAC-SHA256 under a key that
-//! HKDF-SHA256 derives from the secret. What is MACed is [`encode`]d injectively, so that no two sets of facts share a seal.
+//! HKDF-SHA256 derives from the secret. What goes into the MAC is [`encode`]d injectively, so that no two sets of facts share a seal.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -52,7 +52,7 @@ pub struct SealedFacts<'a> {
     pub bucket: &'a str,
     /// The object key, or the directory.
     pub key: &'a str,
-    /// Variables without their `x:`, any order; `""` = absent. Without user_id, upload_id, seal, dir.
+    /// Variables without their `x:`, any order; `""` = absent. Without `user_id`, `upload_id`, `seal`, `dir`.
     pub vars: &'a [(String, String)],
 }
 

@@ -30,6 +30,11 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
+    /// What running requests get once we are asked to stop.
+    pub fn grace(&self) -> std::time::Duration {
+        self.shutdown_grace.to_std().unwrap_or_default()
+    }
+
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let listen = section.required("listen", parse_address);
         let ops_listen = section.required("ops_listen", parse_address);

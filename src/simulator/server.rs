@@ -116,13 +116,13 @@ impl Simulator {
         const WORKERS: usize = 2;
         const GRACE_SECONDS: u64 = 10;
         let oss = web::Data::from(self.oss);
-        HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
+        let server = HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
             .workers(WORKERS)
             .shutdown_timeout(GRACE_SECONDS)
             .shutdown_signal(shutdown.cancelled_owned())
             .listen(self.listener)?
-            .run()
-            .await
+            .run();
+        server.await
     }
 }
 

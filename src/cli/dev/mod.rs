@@ -17,16 +17,16 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use self::secrets::DevSecrets;
-use super::{run_async, token::mint};
+use super::block_on;
 use crate::{
     clock::{Clock, SystemClock},
     entropy::SystemEntropy,
     oss::access_key::AccessKey,
     settings::{ConfigSource, Environment, Settings},
     shutdown,
-    simulator::{BucketSpec, Permissions, Simulator, SimulatorSettings},
+    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings},
     startup::{Application, Listeners, Parts},
-    telemetry,
+    wiring,
 };
 
 const BUCKET: &str = "dev-media";
@@ -38,7 +38,7 @@ const LAYER: &str = include_str!("layer.toml");
 
 /// Everything on this machine, no account needed.
 #[derive(Debug, Args)]
-pub struct DevArgs {
+pub(super) struct DevArgs {
     /// Where the service listens; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
@@ -80,32 +80,32 @@ struct Ready<'a> {
 ///
 /// # Errors
 /// When a port is taken, or the data folder can't be used.
-pub fn run(args: DevArgs) -> anyhow::Result<ExitCode> {
-    run_async(serve(args))
+pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
+    block_on(serve(args))
 }
 
-async fn serve(args: DevArgs) -> anyhow::Result<ExitCode> {
+async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let temporary = args.data.is_none().then(tempfile::tempdir).transpose()?;
     let data = temporary.as_ref().map(|folder| folder.path()).or(args.data.as_deref()).context("a data folder")?;
     fs::create_dir_all(data).with_context(|| data.display().to_string())?;
     let secrets = DevSecrets::load_or_create(data, &SystemEntropy)?;
 
-    let simulator = Simulator::bind(simulator_settings(&args, data, &secrets)).await?;
+    let simulator = Simulator::bind(simulator_settings(args, data, &secrets))?;
     let listeners = Listeners { public: bind(args.listen)?, ops: bind(args.ops_listen)? };
-    let settings = load_settings(&args, data, &secrets, &simulator, &listeners)?;
-    telemetry::init(&settings.telemetry);
-    let token = mint(&secrets.issuer(), USER, &[], TOKEN_TTL, SystemClock.now())?;
+    let settings = load_settings(args, data, &secrets, &simulator, &listeners)?;
+    wiring::telemetry(&settings)?;
+    let token = wiring::development_token(&settings, USER, &[], TOKEN_TTL, SystemClock.now())?;
 
-    let stop = shutdown::on_signal();
+    let stops = shutdown::on_signals(settings.server.grace())?;
     let stop_simulator = CancellationToken::new();
     let simulator_url = simulator.url();
     let simulator = tokio::spawn(simulator.run(stop_simulator.clone()));
     let parts = Parts { listeners: Some(listeners), ..Parts::system(Environment::capture()) };
-    let application = Application::build(&settings, parts, stop).await?;
-    announce(&args, &secrets, &application, &simulator_url, &token)?;
+    let application = Application::build(&settings, parts, stops).await?;
+    announce(args, &secrets, &application, &simulator_url, &token)?;
     application.run().await?;
     stop_simulator.cancel();
-    simulator.await?;
+    simulator.await?.context("the simulator")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -115,7 +115,7 @@ fn simulator_settings(args: &DevArgs, data: &Path, secrets: &DevSecrets) -> Simu
     SimulatorSettings::new(args.simulator_listen, data.join("oss"), Arc::new(SystemClock))
         .with_bucket(BucketSpec::new(BUCKET, REGION))
         .with_key(owner, Permissions::all())
-        .with_key(valet, Permissions::valet())
+        .with_key(valet, Permissions::all().without(Action::PutObjectAcl))
 }
 
 fn load_settings(
@@ -143,7 +143,10 @@ fn load_settings(
         layer = layer.replace(&format!("{{{name}}}"), &value);
     }
     if let Some(url) = &args.sink {
-        layer.push_str(&format!("\n[[sinks]]\nurl = {url:?}\nsecrets = [{:?}]\nallow_private = true\n", secrets.sink_secret));
+        layer.push_str(&format!(
+            "\n[[sinks]]\nurl = {url:?}\nsecrets = [{:?}]\nallow_private = true\n",
+            secrets.sink_secret
+        ));
     }
     Ok(Settings::load(&ConfigSource {
         dir: args.config.clone(),
@@ -157,7 +160,6 @@ fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("{address} can't be listened on"))
 }
 
-#[expect(clippy::print_stdout, reason = "what this command prints is its answer")]
 fn announce(
     args: &DevArgs,
     secrets: &DevSecrets,
