@@ -8,6 +8,7 @@ mod grant;
 mod healthcheck;
 mod migrate;
 mod serve;
+mod sign;
 mod token;
 
 use std::{future::Future, process::ExitCode};
@@ -37,6 +38,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Issue one grant through the ledger; print it as JSON, or as a curl command
     Grant(grant::GrantArgs),
+    /// The workbench for SignatureDoesNotMatch: sign requests given as JSON lines
+    Sign(sign::SignArgs),
     /// Ask the running service's /readyz; for container health checks
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -50,6 +53,7 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
+        Command::Sign(args) => sign::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     };
     outcome.unwrap_or_else(|error| {

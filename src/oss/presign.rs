@@ -132,7 +132,7 @@ pub fn sign_headers(
     sign_headers_dated(request, additional_headers, DateHeader::Date, context)
 }
 
-/// [`sign_headers`] with a choice of date header; V4 always uses `x-oss-date`.
+/// [`sign_headers`] with a choice of date header, which is kept if the request has it; V4 always uses `x-oss-date`, set to now.
 pub fn sign_headers_dated(
     mut request: SignableRequest,
     additional_headers: &[String],
@@ -246,11 +246,11 @@ fn sign_headers_v1(
     date_header: DateHeader,
     context: &SigningContext<'_>,
 ) -> SignedRequest {
-    let date = http_date(context.now);
     let name = match date_header {
         DateHeader::Date => "Date",
         DateHeader::OssDate => "x-oss-date",
     };
+    let date = request.header(&name.to_ascii_lowercase()).map_or_else(|| http_date(context.now), str::to_owned);
     set_header(&mut request, name, date.clone());
     let signed = sign_v1::sign_header(&request, context.key, &date);
     set_header(&mut request, "Authorization", format!("OSS {}:{}", context.key.id(), signed.signature));

@@ -116,6 +116,7 @@ impl Simulator {
         const WORKERS: usize = 2;
         const GRACE_SECONDS: u64 = 10;
         let oss = web::Data::from(self.oss);
+        // Apart from its `await`, so that the future is `Send` and any tokio runtime can drive it.
         let server = HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
             .workers(WORKERS)
             .shutdown_timeout(GRACE_SECONDS)

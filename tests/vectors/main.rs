@@ -1,4 +1,8 @@
 //! Golden vectors made by other implementations; see README.md.
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod sdk_suites;
+#[cfg(test)]
 mod signing;

@@ -175,10 +175,10 @@ mod tests {
     #[test]
     fn every_escape_of_the_policy_language_is_understood() {
         let cases = [
-            (r#"user\/eric\/\\${filename}"#, "user/eric/${filename}", "as the Java SDK writes it"),
-            (r#"user/eric/\${filename}"#, "user/eric/${filename}", "as the documentation writes it"),
-            (r#"${filename}"#, "${filename}", "bare"),
-            (r#"a\\b"#, "a\\b", "backslash"),
+            (r"user\/eric\/\\${filename}", "user/eric/${filename}", "as the Java SDK writes it"),
+            (r"user/eric/\${filename}", "user/eric/${filename}", "as the documentation writes it"),
+            ("${filename}", "${filename}", "bare"),
+            (r"a\\b", "a\\b", "backslash"),
             (r#"\"\/\b\f\n\r\t\u4e2d\ud83d\ude00"#, "\"/\u{8}\u{c}\n\r\t中😀", "JSON's own"),
         ];
         for (written, expected, why) in cases {

@@ -230,7 +230,7 @@ mod tests {
             long.as_str(),
         ];
         for xml in broken {
-            assert_eq!(Element::parse(xml), None, "{:.60}", xml);
+            assert_eq!(Element::parse(xml), None, "{xml:.60}");
         }
     }
 
