@@ -22,7 +22,7 @@
 //! | [`simulator`] | an OSS that runs on this machine |
 //! | [`demo`] | the demo page and the client library it stands on |
 //! | [`settings`] | configuration: layered, typed, validated |
-//! | [`startup`], [`shutdown`], [`clock`], [`telemetry`], [`cli`] | the shell around it |
+//! | [`startup`], [`wiring`], [`shutdown`], [`clock`], [`entropy`], [`telemetry`], [`cli`] | the shell around it |
 
 pub mod app;
 pub mod auth;
@@ -30,6 +30,7 @@ pub mod cli;
 pub mod clock;
 pub mod credentials;
 pub mod demo;
+pub mod entropy;
 pub mod grant;
 pub mod http;
 pub mod oss;
@@ -40,3 +41,4 @@ pub mod simulator;
 pub mod startup;
 pub mod store;
 pub mod telemetry;
+pub mod wiring;

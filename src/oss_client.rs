@@ -1,1 +1,174 @@
-//! oss_client.
+//! The few calls that we make to OSS ourselves, for one bucket.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Utc};
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use url::Url;
+
+use crate::{
+    app::ports::{Credentials, ObjectFacts, ObjectStore, ObjectStoreError},
+    oss::{
+        endpoint::Endpoint,
+        presign::{SigningContext, head_object, sign_headers},
+        request::{SignableRequest, SignatureVersion},
+    },
+};
+
+/// What HEAD may take of OSS's five seconds for a callback.
+pub const HEAD_TIMEOUT: Duration = Duration::from_millis(1_200);
+/// Nobody waits for a DELETE.
+const DELETE_TIMEOUT: Duration = Duration::from_secs(5);
+/// `x-oss-ec` of NoSuchKey.
+const NO_SUCH_KEY_EC: &str = "0026-00000001";
+
+/// Which bucket, and how it is reached.
+#[derive(Debug, Clone)]
+pub struct OssBucket {
+    /// The real name.
+    pub bucket: String,
+    /// `cn-hangzhou`.
+    pub region: String,
+    /// As we reach it: internal where there is one.
+    pub endpoint: Endpoint,
+    /// How requests are signed.
+    pub signature_version: SignatureVersion,
+    /// [`HEAD_TIMEOUT`], unless a test is in a hurry.
+    pub head_timeout: Duration,
+}
+
+/// OSS's bucket, over the network.
+pub struct OssClient {
+    bucket: OssBucket,
+    credentials: Arc<dyn Credentials>,
+    http: reqwest::Client,
+}
+
+/// A pooled client without redirects and proxies. One serves all buckets; a rustls provider must be installed.
+///
+/// # Errors
+/// When the machine has no usable certificate store.
+pub fn build_http_client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(DELETE_TIMEOUT)
+        .pool_max_idle_per_host(64)
+        .user_agent(concat!("oss-valet/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+impl OssClient {
+    /// Calls `bucket`, signed by `credentials`, over the client of [`build_http_client`].
+    pub fn new(bucket: OssBucket, credentials: Arc<dyn Credentials>, http: reqwest::Client) -> Self {
+        Self { bucket, credentials, http }
+    }
+
+    async fn send(
+        &self,
+        request: SignableRequest,
+        timeout: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Response, ObjectStoreError> {
+        let key = self.credentials.current(now).await?.key;
+        let url = exact_url(&self.bucket.endpoint.object_url(&self.bucket.bucket, &request.key))?;
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(unavailable)?;
+        let context = SigningContext {
+            version: self.bucket.signature_version,
+            endpoint: &self.bucket.endpoint,
+            region: &self.bucket.region,
+            key: &key,
+            signing_key: None,
+            now,
+        };
+        let headers = header_map(sign_headers(request, &[], &context).headers)?;
+        let sent = self.http.request(method, url).headers(headers).timeout(timeout).send().await;
+        // Without the URL: it adds nothing, and errors are logged in many places.
+        sent.map_err(|error| unavailable(error.without_url()))
+    }
+}
+
+#[async_trait]
+impl ObjectStore for OssClient {
+    async fn head(&self, key: &str, now: DateTime<Utc>) -> Result<Option<ObjectFacts>, ObjectStoreError> {
+        let request = head_object(&self.bucket.bucket, key);
+        let response = self.send(request, self.bucket.head_timeout, now).await?;
+        match response.status() {
+            StatusCode::OK => facts_of(response.headers()).map(Some),
+            StatusCode::NOT_FOUND if says_no_such_key(response.headers()) => Ok(None),
+            status => Err(refused("HEAD", status, response.headers())),
+        }
+    }
+
+    async fn delete(&self, key: &str, now: DateTime<Utc>) -> Result<(), ObjectStoreError> {
+        let request = SignableRequest::object("DELETE", &self.bucket.bucket, key);
+        let response = self.send(request, DELETE_TIMEOUT, now).await?;
+        match response.status() {
+            StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
+            StatusCode::NOT_FOUND if says_no_such_key(response.headers()) => Ok(()),
+            status => Err(refused("DELETE", status, response.headers())),
+        }
+    }
+}
+
+/// The URL, if it means to the HTTP client what it meant to the signer: `url` would fold `.` and `..` segments.
+fn exact_url(text: &str) -> Result<Url, ObjectStoreError> {
+    let url = Url::parse(text).map_err(unavailable)?;
+    if url.as_str() == text { Ok(url) } else { Err(unavailable("the key can't be written into a URL")) }
+}
+
+fn header_map(headers: Vec<(String, String)>) -> Result<HeaderMap, ObjectStoreError> {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(unavailable)?;
+        let mut value = HeaderValue::from_str(&value).map_err(unavailable)?;
+        value.set_sensitive(true);
+        map.insert(name, value);
+    }
+    Ok(map)
+}
+
+fn facts_of(headers: &HeaderMap) -> Result<ObjectFacts, ObjectStoreError> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let need = |name: &'static str| text(name).ok_or_else(|| unavailable(format!("the answer to HEAD has no {name}")));
+    Ok(ObjectFacts {
+        size: need("content-length")?.parse().map_err(unavailable)?,
+        etag: need("etag")?.trim_matches('"').to_owned(),
+        content_type: text("content-type").unwrap_or_default(),
+        crc64: text("x-oss-hash-crc64ecma"),
+        version_id: text("x-oss-version-id"),
+        object_type: need("x-oss-object-type")?,
+        meta_upload_id: text("x-oss-meta-upload-id"),
+    })
+}
+
+/// Whether a 404 speaks of the object. One that speaks of the bucket, or of nothing, proves nothing about it.
+fn says_no_such_key(headers: &HeaderMap) -> bool {
+    match error_code(headers) {
+        Some(code) => code == "NoSuchKey",
+        None => headers.get("x-oss-ec").is_some_and(|ec| ec == NO_SUCH_KEY_EC),
+    }
+}
+
+/// The `Code` of the error document that OSS puts into `x-oss-err` where an answer has no body.
+fn error_code(headers: &HeaderMap) -> Option<String> {
+    let document = String::from_utf8(STANDARD.decode(headers.get("x-oss-err")?).ok()?).ok()?;
+    let (_, rest) = document.split_once("<Code>")?;
+    rest.split_once("</Code>").map(|(code, _)| code.to_owned())
+}
+
+fn refused(verb: &str, status: StatusCode, headers: &HeaderMap) -> ObjectStoreError {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("-").to_owned();
+    let code = error_code(headers).unwrap_or_else(|| "no code".to_owned());
+    let (ec, request_id) = (header("x-oss-ec"), header("x-oss-request-id"));
+    unavailable(format!("{verb} was answered {status} ({code}, ec {ec}, request {request_id})"))
+}
+
+fn unavailable(reason: impl std::fmt::Display) -> ObjectStoreError {
+    ObjectStoreError::Unavailable(reason.to_string())
+}

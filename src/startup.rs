@@ -1,1 +1,284 @@
-//! startup.
+//! `Application::{build, run}`: wiring only; nothing is decided here.
+
+use std::{collections::BTreeMap, net::TcpListener, sync::Arc, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    middleware::from_fn,
+    web::{Bytes, Data},
+};
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+use tracing_actix_web::TracingLogger;
+
+use crate::{
+    app::{
+        Bucket, Valet,
+        ports::{Authenticator, Store},
+        signing::SigningKeyCache,
+        watch::GrantWatch,
+    },
+    clock::{Clock, SystemClock},
+    entropy::{Entropy, SystemEntropy},
+    http::{
+        self, PublicRoutes, request_id::identify, root_span::RequestSpan, routes::health::Draining,
+        waiting::WaitingRoom,
+    },
+    settings::{Environment, ServerSettings, Settings, StoreSettings},
+    shutdown::Stops,
+    store, wiring,
+};
+
+/// How often the reconciler looks for grants that are due.
+const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+/// The CloudEvents `source` where no public URL is configured.
+const DEFAULT_EVENT_SOURCE: &str = "urn:oss-valet";
+
+/// What a test may replace, and a command may add.
+pub struct Parts {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The environment variables that credential providers read.
+    pub environment: Environment,
+    /// Answers this on `/-/static`: the benchmark's ceiling.
+    pub static_answer: Option<Bytes>,
+    /// Whether the reconciler runs by itself; tests step it by hand.
+    pub reconcile: bool,
+    /// Ports bound beforehand, by who must know them first.
+    pub listeners: Option<Listeners>,
+}
+
+/// The two ports.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients and OSS.
+    pub public: TcpListener,
+    /// For operations.
+    pub ops: TcpListener,
+}
+
+impl Listeners {
+    fn bind(settings: &ServerSettings) -> anyhow::Result<Self> {
+        let bind = |address, key| TcpListener::bind(address).with_context(|| format!("{key} = {address}"));
+        Ok(Self {
+            public: bind(settings.listen, "server.listen")?,
+            ops: bind(settings.ops_listen, "server.ops_listen")?,
+        })
+    }
+}
+
+impl Parts {
+    /// The real ones.
+    pub fn system(environment: Environment) -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            environment,
+            static_answer: None,
+            reconcile: true,
+            listeners: None,
+        }
+    }
+}
+
+/// The service, bound to its ports and ready to run.
+pub struct Application {
+    valet: Arc<Valet>,
+    public: Server,
+    ops: Server,
+    service_url: String,
+    ops_url: String,
+    reconcile: bool,
+    stops: Stops,
+    stop_ops: CancellationToken,
+}
+
+impl Application {
+    /// Opens the ledger, reads keys and credentials, binds both ports. `stops` tell when it has to end.
+    ///
+    /// # Errors
+    /// When any of it is not to be had.
+    pub async fn build(settings: &Settings, parts: Parts, stops: Stops) -> anyhow::Result<Self> {
+        let valet = Arc::new(build_valet(settings, &parts).await?);
+        let authenticator: Arc<dyn Authenticator> = Arc::new(wiring::authenticator(settings).context("auth")?);
+        let listeners = parts.listeners.map_or_else(|| Listeners::bind(&settings.server), Ok)?;
+        let service_url = format!("http://{}", listeners.public.local_addr()?);
+        let ops_url = format!("http://{}", listeners.ops.local_addr()?);
+        let routes = PublicRoutes {
+            cors_origins: settings.server.cors_origins.clone(),
+            demo: settings.demo.enabled,
+            static_answer: parts.static_answer,
+        };
+        let stop_ops = CancellationToken::new();
+        Ok(Self {
+            public: public_server(settings, listeners.public, Arc::clone(&valet), authenticator, routes, &stops.soft)?,
+            ops: ops_server(listeners.ops, Arc::clone(&valet), Draining(stops.soft.clone()), &stop_ops)?,
+            valet,
+            service_url,
+            ops_url,
+            reconcile: parts.reconcile,
+            stops,
+            stop_ops,
+        })
+    }
+
+    /// `http://127.0.0.1:8080`: what was bound, without a slash at the end.
+    pub fn service_url(&self) -> &str {
+        &self.service_url
+    }
+
+    /// As [`Self::service_url`], of the operations listener.
+    pub fn ops_url(&self) -> &str {
+        &self.ops_url
+    }
+
+    /// The use cases, for tests that step the reconciler by hand.
+    pub fn valet(&self) -> Arc<Valet> {
+        Arc::clone(&self.valet)
+    }
+
+    /// Serves until told to stop; running requests are answered first. The operations listener goes last.
+    ///
+    /// # Errors
+    /// When a listener fails.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let ops = tokio::spawn(self.ops);
+        let reconciler =
+            self.reconcile.then(|| tokio::spawn(reconcile(Arc::clone(&self.valet), self.stops.soft.clone())));
+        tokio::select! {
+            ended = self.public => ended.context("the public listener")?,
+            () = self.stops.hard.cancelled() => {}
+        }
+        if let Some(reconciler) = reconciler {
+            reconciler.await.context("the reconciler")?;
+        }
+        self.stop_ops.cancel();
+        ops.await?.context("the operations listener")
+    }
+}
+
+/// The use cases' world, from the settings.
+///
+/// # Errors
+/// When the ledger can't be opened, or a part of the settings can't be had.
+pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<Valet> {
+    let credentials = wiring::credentials(settings, &parts.environment);
+    let mut objects = wiring::object_stores(settings, &credentials)?;
+    let mut buckets = BTreeMap::new();
+    for (name, bucket) in &settings.buckets {
+        let credentials = credentials.get(&bucket.credentials).cloned();
+        let made = Bucket {
+            bucket: bucket.bucket.clone(),
+            region: bucket.region.clone(),
+            endpoint_url: bucket.endpoint_url.clone(),
+            endpoint: bucket.client_endpoint.clone(),
+            signature_version: bucket.signature_version,
+            credentials: credentials.with_context(|| format!("buckets.{name}.credentials"))?,
+            objects: objects.remove(name).with_context(|| format!("buckets.{name}.confirm_credentials"))?,
+            signing_keys: SigningKeyCache::default(),
+        };
+        buckets.insert(name.clone(), made);
+    }
+    let own_urls = settings.profiles.iter().flat_map(|profile| profile.callback.urls.iter().cloned());
+    let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
+    let callback_paths = own_urls.chain(callback_urls.iter().cloned()).filter_map(|url| path_of(&url)).collect();
+    Ok(Valet {
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+        store: open_store(&settings.store).await?,
+        profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
+        buckets,
+        seal_keys: settings.callback.seal_keys.clone(),
+        trusted_keys: settings.callback.trusted_keys.clone(),
+        callback_urls,
+        callback_paths,
+        event_source: settings
+            .server
+            .public_url
+            .as_ref()
+            .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
+        reconcile_margin: settings.reconciler.margin,
+        watch: GrantWatch::default(),
+    })
+}
+
+async fn open_store(settings: &StoreSettings) -> anyhow::Result<Arc<dyn Store>> {
+    let url = settings.expose_url();
+    store::migrate(url).await.context("store.url")?;
+    store::open(url, Arc::default()).await.context("store.url")
+}
+
+fn public_server(
+    settings: &Settings,
+    listener: TcpListener,
+    valet: Arc<Valet>,
+    authenticator: Arc<dyn Authenticator>,
+    routes: PublicRoutes,
+    stop: &CancellationToken,
+) -> anyhow::Result<Server> {
+    let room = WaitingRoom::default();
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(Data::from(Arc::clone(&valet)))
+            .app_data(Data::from(Arc::clone(&authenticator)))
+            .app_data(Data::new(room.clone()))
+            .configure(|app| http::configure(&routes, app))
+            .wrap(TracingLogger::<RequestSpan>::new())
+            .wrap(from_fn(identify))
+    });
+    if let Some(workers) = settings.server.workers {
+        server = server.workers(workers);
+    }
+    let patience = settings.server.request_timeout.to_std().context("server.request_timeout")?;
+    Ok(server
+        .disable_signals()
+        .shutdown_signal(stop.clone().cancelled_owned())
+        .shutdown_timeout(settings.server.grace().as_secs())
+        .client_request_timeout(patience)
+        .listen(listener)?
+        .run())
+}
+
+fn ops_server(
+    listener: TcpListener,
+    valet: Arc<Valet>,
+    draining: Draining,
+    stop: &CancellationToken,
+) -> anyhow::Result<Server> {
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(Data::from(Arc::clone(&valet)))
+            .app_data(Data::new(draining.clone()))
+            .configure(http::configure_ops)
+            .wrap(from_fn(identify))
+    });
+    Ok(server
+        .workers(1)
+        .disable_signals()
+        .shutdown_signal(stop.clone().cancelled_owned())
+        .shutdown_timeout(1)
+        .listen(listener)?
+        .run())
+}
+
+/// Steps the reconciler until told to stop.
+async fn reconcile(valet: Arc<Valet>, stop: CancellationToken) {
+    let mut every = tokio::time::interval(RECONCILE_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        if let Err(error) = valet.reconcile_due(valet.clock.now()).await {
+            tracing::error!(cause = %error, "the reconciler could not use the store");
+        }
+    }
+}
+
+fn path_of(url: &str) -> Option<String> {
+    url::Url::parse(url).ok().map(|url| url.path().to_owned())
+}

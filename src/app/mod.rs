@@ -1,3 +1,106 @@
 //! The use cases: fetch facts → ask `grant`/`oss` → store. Async, but no HTTP types, no SQL, no reqwest.
+//!
+//! One verb a file. Callback, `complete` and the reconciler all end in [`record_completion`].
 
+pub mod accept_callback;
+pub mod cancel;
+pub mod complete;
+pub mod issue;
+pub mod list_profiles;
+pub mod look_up;
 pub mod ports;
+pub mod reconcile;
+pub mod record_completion;
+pub mod renew;
+pub mod signing;
+pub mod watch;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use self::{
+    ports::{Credentials, ObjectStore, Store},
+    signing::SigningKeyCache,
+    watch::GrantWatch,
+};
+use crate::{
+    clock::Clock,
+    entropy::Entropy,
+    grant::{grant::Grant, profile::Profile, request::CLOCK_SKEW, seal::SealKeys},
+    oss::{callback_signature::TrustedKeys, endpoint::Endpoint, request::SignatureVersion},
+};
+
+/// Everything the use cases stand on; made once, in `startup`.
+pub struct Valet {
+    /// Tells the time, once per request.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids unpredictable.
+    pub entropy: Arc<dyn Entropy>,
+    /// The ledger.
+    pub store: Arc<dyn Store>,
+    /// By name.
+    pub profiles: BTreeMap<String, Profile>,
+    /// By configuration name.
+    pub buckets: BTreeMap<String, Bucket>,
+    /// Seals and checks callbacks.
+    pub seal_keys: SealKeys,
+    /// Whose callbacks we believe to be signed by OSS.
+    pub trusted_keys: TrustedKeys,
+    /// Where OSS calls back, unless the profile says otherwise.
+    pub callback_urls: Vec<String>,
+    /// The percent-encoded paths of all configured callback URLs: what OSS signed, whatever a proxy made of it.
+    pub callback_paths: Vec<String>,
+    /// The CloudEvents `source` of this service.
+    pub event_source: String,
+    /// How long after `write_until` an object may still turn up before its grant counts as expired.
+    pub reconcile_margin: TimeDelta,
+    /// Wakes those who wait for a grant's change.
+    pub watch: GrantWatch,
+}
+
+/// A bucket, and what we need to sign for it and to ask it.
+pub struct Bucket {
+    /// Its real name.
+    pub bucket: String,
+    /// `cn-hangzhou`.
+    pub region: String,
+    /// The endpoint as SDKs take it, without the bucket.
+    pub endpoint_url: String,
+    /// What clients get.
+    pub endpoint: Endpoint,
+    /// V4 unless configured otherwise.
+    pub signature_version: SignatureVersion,
+    /// What we sign grants with.
+    pub credentials: Arc<dyn Credentials>,
+    /// Our own calls to it.
+    pub objects: Arc<dyn ObjectStore>,
+    /// The derived V4 key of the day.
+    pub signing_keys: SigningKeyCache,
+}
+
+impl Valet {
+    /// The bucket of that real name.
+    pub fn bucket_named(&self, bucket: &str) -> Option<&Bucket> {
+        self.buckets.values().find(|candidate| candidate.bucket == bucket)
+    }
+
+    /// A fresh id, sortable by time.
+    pub fn new_id(&self, now: DateTime<Utc>) -> Uuid {
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    /// When the reconciler must look for the grant's object if nobody calls back.
+    pub fn final_check_at(&self, grant: &Grant) -> DateTime<Utc> {
+        grant.write_until + self.reconcile_margin
+    }
+}
+
+/// The last instant at which OSS may still accept an upload begun under signatures that end at `expires_at`.
+pub fn write_until(expires_at: DateTime<Utc>) -> DateTime<Utc> {
+    expires_at + CLOCK_SKEW
+}

@@ -1,5 +1,7 @@
 //! What the use cases need of the world, as traits. Shells implement them; they do not know each other.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -12,6 +14,44 @@ use crate::{
     },
     oss::access_key::AccessKey,
 };
+
+/// Who calls: a verified identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The token's `iss`.
+    pub issuer: String,
+    /// The token's `sub`.
+    pub subject: String,
+    /// The configured claim: whose uploads these are.
+    pub user_id: String,
+    /// What else the caller may do.
+    pub scopes: BTreeSet<String>,
+}
+
+impl Caller {
+    /// Whether the token carries the scope.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.contains(scope)
+    }
+}
+
+/// Tells who a bearer token speaks for.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// Verifies the token at `now`.
+    async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<Caller>, Unauthenticated>;
+}
+
+/// Why a token is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unauthenticated {
+    /// The token is no good; the text is safe to show.
+    #[error("{0}")]
+    InvalidToken(String),
+    /// The issuer's keys can't be had now, so nobody can tell.
+    #[error("the issuer's keys are not available")]
+    KeysUnavailable,
+}
 
 /// The ledger. Everything answered `Ok` is durable.
 #[async_trait]
@@ -76,7 +116,7 @@ pub enum GrantAdded {
 pub struct LedgerEntry {
     /// The grant.
     pub grant: Grant,
-    /// The latest completion; for `completed`, and for `rejected` what was found.
+    /// The first completion, which stands whatever the object becomes; for `rejected`, what was found.
     pub completion: Option<Completion>,
 }
 
@@ -106,7 +146,8 @@ pub struct GrantChange {
     pub to: State,
     /// Why, for `rejected`.
     pub reason: Option<String>,
-    /// Recorded beside it: inserted, unique by (grant, key, ETag).
+    /// Recorded beside it, unique by (grant, key, `ETag`): one that is known already is not recorded again, and its
+    /// events are not told again.
     pub completion: Option<Completion>,
     /// New `(expires_at, write_until)`, for renewals.
     pub lifetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
@@ -114,6 +155,22 @@ pub struct GrantChange {
     pub next_check: NextCheck,
     /// Outbox rows.
     pub events: Vec<Event>,
+}
+
+impl GrantChange {
+    /// Only a change of state; the rest stays.
+    pub fn new(id: Uuid, from: &'static [State], to: State) -> Self {
+        Self {
+            id,
+            from,
+            to,
+            reason: None,
+            completion: None,
+            lifetime: None,
+            next_check: NextCheck::Keep,
+            events: Vec::new(),
+        }
+    }
 }
 
 /// What a change does to the reconciler's appointment.

@@ -1,8 +1,68 @@
 //! The command line: one small file per subcommand.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "talking to the terminal is what commands are for")]
 
-use std::process::ExitCode;
+mod check;
+mod config_args;
+mod dev;
+mod grant;
+mod healthcheck;
+mod migrate;
+mod serve;
+mod sign;
+mod token;
+
+use std::{future::Future, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// A valet key service for Alibaba Cloud OSS.
+#[derive(Debug, Parser)]
+#[command(name = "oss-valet", version, about, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything on this machine: service, OSS simulator, ledger, demo page; no account needed
+    Dev(dev::DevArgs),
+    /// The service
+    Serve(serve::ServeArgs),
+    /// Load and validate the configuration; name file and key of every fault
+    Check(check::CheckArgs),
+    /// Bring the ledger's schema up to date
+    Migrate(migrate::MigrateArgs),
+    /// Print a development token (only where an issuer's HMAC secret is configured)
+    Token(token::TokenArgs),
+    /// Issue one grant through the ledger; print it as JSON, or as a curl command
+    Grant(grant::GrantArgs),
+    /// The workbench for SignatureDoesNotMatch: sign requests given as JSON lines
+    Sign(sign::SignArgs),
+    /// Ask the running service's /readyz; for container health checks
+    Healthcheck(healthcheck::HealthcheckArgs),
+}
 
 /// Parses the command line, runs the command, and answers with its exit code.
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    let outcome = match CommandLine::parse().command {
+        Command::Dev(args) => dev::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Grant(args) => grant::run(args),
+        Command::Sign(args) => sign::run(&args),
+        Command::Healthcheck(args) => healthcheck::run(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs an asynchronous command to its end.
+fn block_on<T>(command: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Runtime::new().context("no runtime")?.block_on(command)
 }

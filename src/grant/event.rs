@@ -1,7 +1,17 @@
 //! An event: what the business backend is told (CloudEvents 1.0, structured JSON).
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
 use uuid::Uuid;
+
+use super::{
+    completion::{Completion, CompletionSource},
+    grant::Grant,
+    profile::Method,
+};
+use crate::oss::callback::ImageInfo;
 
 /// `com.oss-valet.upload.…`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,4 +51,98 @@ pub struct Event {
     pub time: DateTime<Utc>,
     /// The JSON document.
     pub payload: String,
+}
+
+impl Event {
+    /// Tells of `grant`, and of its object where there is one. `source` is the CloudEvents `source` of this service.
+    pub fn new(
+        id: Uuid,
+        kind: EventType,
+        source: &str,
+        grant: &Grant,
+        completion: Option<&Completion>,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let document = CloudEvent {
+            specversion: "1.0",
+            id,
+            source,
+            kind: kind.as_str(),
+            time: rfc3339(now),
+            subject: &grant.key,
+            datacontenttype: "application/json",
+            data: EventData::new(grant, completion, reason),
+        };
+        let payload = serde_json::to_string(&document).expect("every part is plain data with text keys");
+        Self { id, grant_id: grant.id, kind, time: now, payload }
+    }
+}
+
+#[derive(Serialize)]
+struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: Uuid,
+    source: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    time: String,
+    subject: &'a str,
+    datacontenttype: &'static str,
+    data: EventData<'a>,
+}
+
+#[derive(Serialize)]
+struct EventData<'a> {
+    upload_id: Uuid,
+    user_id: &'a str,
+    profile: &'a str,
+    method: Method,
+    bucket: &'a str,
+    region: &'a str,
+    key: &'a str,
+    size: Option<u64>,
+    etag: Option<&'a str>,
+    content_type: Option<&'a str>,
+    crc64: Option<&'a str>,
+    version_id: Option<&'a str>,
+    image: Option<&'a ImageInfo>,
+    filename: Option<&'a str>,
+    vars: &'a BTreeMap<String, String>,
+    source: Option<CompletionSource>,
+    reason: Option<&'a str>,
+    late: Option<bool>,
+    issued_at: String,
+    completed_at: Option<String>,
+}
+
+impl<'a> EventData<'a> {
+    fn new(grant: &'a Grant, completion: Option<&'a Completion>, reason: Option<&'a str>) -> Self {
+        Self {
+            upload_id: grant.id,
+            user_id: &grant.user_id,
+            profile: &grant.profile,
+            method: grant.method,
+            bucket: &grant.bucket,
+            region: &grant.region,
+            key: &grant.key,
+            size: completion.map(|c| c.size),
+            etag: completion.map(|c| c.etag.as_str()),
+            content_type: completion.map(|c| c.content_type.as_str()),
+            crc64: completion.and_then(|c| c.crc64.as_deref()),
+            version_id: completion.and_then(|c| c.version_id.as_deref()),
+            image: completion.and_then(|c| c.image.as_ref()),
+            filename: grant.filename.as_deref(),
+            vars: &grant.vars,
+            source: completion.map(|c| c.source),
+            reason,
+            late: completion.map(|c| c.late),
+            issued_at: rfc3339(grant.issued_at),
+            completed_at: completion.map(|c| rfc3339(c.completed_at)),
+        }
+    }
+}
+
+fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -35,6 +35,17 @@ impl State {
         }
     }
 
+    /// This state and no other: what a change is conditional on, when it was decided for it.
+    pub fn alone(self) -> &'static [Self] {
+        match self {
+            Self::Issued => &[Self::Issued],
+            Self::Completed => &[Self::Completed],
+            Self::Rejected => &[Self::Rejected],
+            Self::Expired => &[Self::Expired],
+            Self::Cancelled => &[Self::Cancelled],
+        }
+    }
+
     /// The state of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Issued, Self::Completed, Self::Rejected, Self::Expired, Self::Cancelled]
@@ -70,8 +81,10 @@ pub struct Grant {
     pub content_type: String,
     /// Bytes, inclusive.
     pub min_size: u64,
-    /// Bytes, inclusive; the declared size where one was given.
+    /// Bytes, inclusive.
     pub max_size: u64,
+    /// The size that the caller declared; pinned for `post`.
+    pub declared_size: Option<u64>,
     /// The client's file name, metadata only.
     pub filename: Option<String>,
     /// The caller's variables, without `x:`.

@@ -2,9 +2,13 @@
 
 pub mod completion;
 pub mod event;
+pub mod fault;
+pub mod file_name;
 #[expect(clippy::module_inception, reason = "the module is named for its noun, and so is the file")]
 pub mod grant;
 pub mod key_template;
 pub mod limits;
+pub mod media_type;
 pub mod profile;
+pub mod request;
 pub mod seal;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::key_template::KeyTemplate;
+use super::{key_template::KeyTemplate, limits::ISSUED_METHODS};
 use crate::oss::callback::CallbackBodyType;
 
 /// How the bytes travel.
@@ -103,4 +103,16 @@ pub struct Profile {
     pub headers: Vec<(String, String)>,
     /// The callback.
     pub callback: ProfileCallback,
+}
+
+impl Profile {
+    /// The methods that this version issues, in the profile's order.
+    pub fn issued_methods(&self) -> Vec<Method> {
+        self.methods.iter().copied().filter(|method| ISSUED_METHODS.contains(method)).collect()
+    }
+
+    /// Whether two grants can share a key, so that the object must carry its grant's id.
+    pub fn shares_keys(&self) -> bool {
+        !self.key.has_id()
+    }
 }

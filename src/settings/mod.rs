@@ -1,1 +1,202 @@
-//! settings.
+//! Configuration: layered, typed, validated. An error names file and key; secrets are redacted.
+//!
+//! `config/default.toml` (embedded) ← `DIR/{env}.toml` ← environment `OSS_VALET__SECTION__KEY`.
+
+mod auth;
+mod buckets;
+mod callback;
+mod check;
+mod credentials;
+mod demo;
+mod environment;
+mod faults;
+mod hooks;
+mod limits;
+mod profiles;
+mod reader;
+mod reconciler;
+mod retention;
+mod server;
+mod sinks;
+mod source;
+mod store;
+mod telemetry;
+mod values;
+
+use std::collections::BTreeMap;
+
+use self::reader::{Reading, Section, place_of};
+pub use self::{
+    auth::{AuthSettings, IssuerKeys, IssuerSettings},
+    buckets::BucketSettings,
+    callback::{CallbackSettings, MAX_CALLBACK_URLS},
+    check::{Findings, check},
+    credentials::CredentialSettings,
+    demo::DemoSettings,
+    environment::Environment,
+    faults::{Fault, SettingsErrors},
+    hooks::{HookSettings, OnFailure},
+    limits::LimitSettings,
+    reader::SecretSource,
+    reconciler::ReconcilerSettings,
+    retention::RetentionSettings,
+    server::ServerSettings,
+    sinks::SinkSettings,
+    source::{ConfigSource, DEFAULT_TOML},
+    store::StoreSettings,
+    telemetry::{LogFormat, TelemetrySettings},
+    values::parse_duration,
+};
+use crate::grant::profile::Profile;
+
+/// The name under which loopback addresses and unencrypted key sets are fine.
+pub const DEVELOPMENT: &str = "development";
+
+/// The whole configuration, valid.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `production`, `development`, ….
+    pub env: String,
+    /// `[server]`.
+    pub server: ServerSettings,
+    /// `[auth]`.
+    pub auth: AuthSettings,
+    /// `[buckets.NAME]`, by name.
+    pub buckets: BTreeMap<String, BucketSettings>,
+    /// `[credentials.NAME]`, by name.
+    pub credentials: BTreeMap<String, CredentialSettings>,
+    /// `[profiles.NAME]`, sorted by name.
+    pub profiles: Vec<Profile>,
+    /// `[callback]`.
+    pub callback: CallbackSettings,
+    /// `[store]`.
+    pub store: StoreSettings,
+    /// `[limits]`.
+    pub limits: LimitSettings,
+    /// `[telemetry]`.
+    pub telemetry: TelemetrySettings,
+    /// `[demo]`.
+    pub demo: DemoSettings,
+    /// `[[sinks]]`.
+    pub sinks: Vec<SinkSettings>,
+    /// `[hooks.NAME]`, by name.
+    pub hooks: BTreeMap<String, HookSettings>,
+    /// `[reconciler]`.
+    pub reconciler: ReconcilerSettings,
+    /// `[retention]`.
+    pub retention: RetentionSettings,
+    origins: BTreeMap<String, String>,
+    home: String,
+}
+
+impl Settings {
+    /// Loads and validates everything.
+    ///
+    /// # Errors
+    /// With every fault that was found, each naming file (or variable) and key.
+    pub fn load(source: &ConfigSource) -> Result<Self, SettingsErrors> {
+        let merged = source.merge().map_err(SettingsErrors)?;
+        let reading = Reading::new(source.home(), source.dir.as_deref());
+        let settings = reading.root(merged, |root| Self::read(&source.env, source.home(), root));
+        let (faults, origins) = reading.finish();
+        match settings {
+            Some(settings) if faults.is_empty() => Ok(Self { origins, ..settings }),
+            _ => Err(SettingsErrors(faults)),
+        }
+    }
+
+    /// The settings that `toml` makes over the embedded defaults; no file and no variable is read.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; the text is called `name` in faults.
+    pub fn from_toml_str(env: &str, name: &str, toml: &str) -> Result<Self, SettingsErrors> {
+        Self::load(&ConfigSource {
+            dir: None,
+            env: env.to_owned(),
+            environment: Environment::default(),
+            built_in: Some((name.to_owned(), toml.to_owned())),
+        })
+    }
+
+    /// Whether this is a developer's machine.
+    pub fn is_development(&self) -> bool {
+        self.env == DEVELOPMENT
+    }
+
+    /// The profile of that name.
+    pub fn profile(&self, name: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.name == name)
+    }
+
+    /// The file or variable that said `key`, or the table around it.
+    pub fn place_of(&self, key: &str) -> String {
+        place_of(&self.origins, key).unwrap_or_else(|| self.home.clone())
+    }
+
+    fn read(env: &str, home: String, root: &mut Section<'_>) -> Option<Self> {
+        let names = ["buckets", "credentials", "hooks"].map(|key| root.names(key));
+        let server = root.section("server", ServerSettings::read).flatten();
+        let auth = root.section("auth", AuthSettings::read).flatten();
+        let buckets: BTreeMap<_, _> = root.named("buckets", BucketSettings::read).into_iter().collect();
+        let credentials = root.named("credentials", CredentialSettings::read).into_iter().collect();
+        let profiles: Vec<_> = root.named("profiles", profiles::read).into_iter().map(|(_, profile)| profile).collect();
+        let callback = root.section("callback", CallbackSettings::read).flatten();
+        let store = root.section("store", StoreSettings::read).flatten();
+        let limits = root.section("limits", LimitSettings::read).flatten();
+        let telemetry = root.section("telemetry", TelemetrySettings::read).flatten();
+        let demo = root.section("demo", DemoSettings::read).flatten();
+        let sinks = root.items("sinks", SinkSettings::read);
+        let hooks = root.named("hooks", HookSettings::read).into_iter().collect();
+        let reconciler = root.section("reconciler", ReconcilerSettings::read).flatten();
+        let retention = root.section("retention", RetentionSettings::read).flatten();
+        judge_references(root, &names, &buckets, &profiles);
+        Some(Self {
+            env: env.to_owned(),
+            server: server?,
+            auth: auth?,
+            buckets,
+            credentials,
+            profiles,
+            callback: callback?,
+            store: store?,
+            limits: limits?,
+            telemetry: telemetry?,
+            demo: demo?,
+            sinks,
+            hooks,
+            reconciler: reconciler?,
+            retention: retention?,
+            origins: BTreeMap::new(),
+            home,
+        })
+    }
+}
+
+/// Names that refer to other tables must find them, even where those tables have faults of their own.
+fn judge_references(
+    root: &Section<'_>,
+    [bucket_names, credential_names, hook_names]: &[Vec<String>; 3],
+    buckets: &BTreeMap<String, BucketSettings>,
+    profiles: &[Profile],
+) {
+    let judge = |key: String, table: &str, name: &String, known: &[String]| {
+        if !name.is_empty() && !known.contains(name) {
+            root.fault(&key, format!("there is no [{table}.{name}]"));
+        }
+    };
+    for (name, bucket) in buckets {
+        judge(format!("buckets.{name}.credentials"), "credentials", &bucket.credentials, credential_names);
+        judge(
+            format!("buckets.{name}.confirm_credentials"),
+            "credentials",
+            &bucket.confirm_credentials,
+            credential_names,
+        );
+    }
+    for profile in profiles {
+        judge(format!("profiles.{}.bucket", profile.name), "buckets", &profile.bucket, bucket_names);
+        if let Some(hook) = &profile.hook {
+            judge(format!("profiles.{}.hook", profile.name), "hooks", hook, hook_names);
+        }
+    }
+}

@@ -85,7 +85,7 @@ pub(super) async fn find_entries(
     Ok(entries.into_iter().map(|entry| (entry.grant.id, entry)).collect())
 }
 
-/// Makes entries of rows of `grants`, in their order: adds each one's latest completion.
+/// Makes entries of rows of `grants`, in their order: adds each one's completion.
 ///
 /// Read in a second statement, and only for those that can have one; a completion is in the ledger before its grant's
 /// state can be seen, so that the two statements can't contradict each other.
@@ -99,21 +99,21 @@ pub(super) async fn complete_entries(
         .filter(|grant| matches!(grant.state, State::Completed | State::Rejected))
         .map(|grant| grant.id)
         .collect();
-    let mut completions = find_latest_completions(connection, &ended).await?;
+    let mut completions = find_first_completions(connection, &ended).await?;
     Ok(grants.into_iter().map(|grant| LedgerEntry { completion: completions.remove(&grant.id), grant }).collect())
 }
 
-async fn find_latest_completions(
+async fn find_first_completions(
     connection: &mut SqliteConnection,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Completion>, Failure> {
-    let mut latest = HashMap::with_capacity(ids.len());
+    let mut first = HashMap::with_capacity(ids.len());
     for (statement, piece) in FIND_COMPLETIONS.split(ids) {
         let query = piece.iter().fold(query(statement), |query, id| query.bind(rows::blob(*id)));
         for row in query.fetch_all(&mut *connection).await? {
             let (id, completion) = rows::read_completion(&row)?;
-            latest.entry(id).or_insert(completion);
+            first.entry(id).or_insert(completion);
         }
     }
-    Ok(latest)
+    Ok(first)
 }

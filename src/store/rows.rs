@@ -26,7 +26,7 @@ pub(super) type Bound = Query<'static, Sqlite, SqliteArguments>;
 
 /// The columns of `grants` in the order in which [`bind_grant`] and [`read_grant`] take them, without `next_check_at`.
 pub(super) const GRANT_COLUMNS: &str = "id, profile, method, state, reason, user_id, created_by, bucket, region, key, \
-    content_type, min_size, max_size, filename, vars, overwrite, issued_at, expires_at, write_until";
+    content_type, min_size, max_size, declared_size, filename, vars, overwrite, issued_at, expires_at, write_until";
 
 /// The columns of `completions` in the order in which [`bind_completion`] and [`read_completion`] take them.
 pub(super) const COMPLETION_COLUMNS: &str = "grant_id, object_key, size, etag, content_type, crc64, version_id, \
@@ -64,7 +64,8 @@ pub(super) struct Unrepresentable(&'static str);
 /// Whether every number of the grant fits its column; asked before it is queued, so that a batch can't fail on it.
 pub(super) fn check_grant(grant: &Grant) -> Result<(), Unrepresentable> {
     fits("min_size", grant.min_size)?;
-    fits("max_size", grant.max_size)
+    fits("max_size", grant.max_size)?;
+    fits("declared_size", grant.declared_size.unwrap_or_default())
 }
 
 /// As [`check_grant`], for a change.
@@ -93,6 +94,7 @@ pub(super) fn bind_grant(query: Bound, new: &NewGrant) -> Bound {
         .bind(text(&grant.content_type))
         .bind(grant.min_size.cast_signed())
         .bind(grant.max_size.cast_signed())
+        .bind(grant.declared_size.map(u64::cast_signed))
         .bind(optional_text(&grant.filename))
         .bind(text(&write_vars(grant)))
         .bind(grant.overwrite)
@@ -192,6 +194,7 @@ pub(super) fn read_grant(row: &SqliteRow) -> Result<Grant, CorruptRow> {
         content_type: row.next("content_type")?,
         min_size: row.next_number("min_size")?,
         max_size: row.next_number("max_size")?,
+        declared_size: row.next_optional_number("declared_size")?,
         filename: row.next("filename")?,
         vars: row.next_word("vars", |text| serde_json::from_str(text).ok())?,
         overwrite: row.next("overwrite")?,
@@ -231,6 +234,12 @@ pub(super) fn read_claim(row: &SqliteRow) -> Result<([u8; 32], Uuid), CorruptRow
     Ok((digest, row.next_id("grant_id")?))
 }
 
+/// Reads `grant_id, object_key, etag` of a completion just inserted.
+pub(super) fn read_completion_identity(row: &SqliteRow) -> Result<(Uuid, String, String), CorruptRow> {
+    let mut row = Columns::of("completions", row);
+    Ok((row.next_id("grant_id")?, row.next("object_key")?, row.next("etag")?))
+}
+
 /// Reads the id in the first column.
 pub(super) fn read_id(table: &'static str, row: &SqliteRow) -> Result<Uuid, CorruptRow> {
     Columns::of(table, row).next_id("id")
@@ -266,6 +275,12 @@ impl<'r> Columns<'r> {
     fn next_number(&mut self, column: &'static str) -> Result<u64, CorruptRow> {
         let number: i64 = self.next(column)?;
         u64::try_from(number).map_err(|_| self.corrupt(column, format!("is negative: {number}")))
+    }
+
+    fn next_optional_number(&mut self, column: &'static str) -> Result<Option<u64>, CorruptRow> {
+        let number: Option<i64> = self.next(column)?;
+        let number = number.map(|number| u64::try_from(number).map_err(|_| self.corrupt(column, "is negative".into())));
+        number.transpose()
     }
 
     fn next_time(&mut self, column: &'static str) -> Result<DateTime<Utc>, CorruptRow> {

@@ -1,6 +1,6 @@
 //! The statements of the hot paths, in a few fixed sizes so that each is prepared once and found again.
 
-use std::{fmt::Write as _, sync::LazyLock};
+use std::sync::LazyLock;
 
 use super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
 
@@ -60,15 +60,10 @@ pub(super) static CHANGE_GRANTS: LazyLock<Sized> = LazyLock::new(|| {
     })
 });
 
-/// Inserts completions. One that is known (same grant, key and `ETag`) becomes the latest again, if it is not older.
+/// Inserts completions. One that is known (same grant, key and `ETag`) stays as it is; the new ones come back.
 pub(super) static INSERT_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {
-    let mut on_conflict = " ON CONFLICT (grant_id, object_key, etag) DO UPDATE SET ".to_owned();
-    for column in COMPLETION_COLUMNS.split(", ").filter(|name| !["grant_id", "object_key", "etag"].contains(name)) {
-        let _ = write!(on_conflict, "{column} = excluded.{column}, ");
-    }
-    let on_conflict =
-        format!("{} WHERE excluded.completed_at >= completions.completed_at", on_conflict.trim_end_matches(", "));
-    Sized::new(|rows| insert("completions", COMPLETION_COLUMNS, rows, &on_conflict))
+    let on_conflict = " ON CONFLICT (grant_id, object_key, etag) DO NOTHING RETURNING grant_id, object_key, etag";
+    Sized::new(|rows| insert("completions", COMPLETION_COLUMNS, rows, on_conflict))
 });
 
 /// Inserts events.
@@ -79,12 +74,12 @@ pub(super) static INSERT_EVENTS: LazyLock<Sized> =
 pub(super) static FIND_GRANTS: LazyLock<Sized> =
     LazyLock::new(|| Sized::new(|rows| format!("SELECT {GRANT_COLUMNS} FROM grants WHERE id IN ({})", marks(rows))));
 
-/// Finds all completions of some grants, each grant's latest first.
+/// Finds all completions of some grants, each grant's first one first.
 pub(super) static FIND_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {
     Sized::new(|rows| {
         format!(
             "SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id IN ({}) \
-             ORDER BY grant_id, completed_at DESC, seq DESC",
+             ORDER BY grant_id, seq",
             marks(rows)
         )
     })

@@ -138,13 +138,10 @@ async fn change_grants(
         return Ok(Vec::new());
     }
     let applied = update_grants(connection, changes).await?;
-    let made = || changes.iter().zip(&applied).filter(|(_, applied)| **applied).map(|(change, _)| *change);
-    let completions: Vec<_> = made().filter_map(|change| Some((change.id, change.completion.as_ref()?))).collect();
-    for (statement, piece) in INSERT_COMPLETIONS.split(&completions) {
-        let query = piece.iter().fold(query(statement), |query, (id, done)| rows::bind_completion(query, *id, done));
-        query.execute(&mut *connection).await?;
-    }
-    let events: Vec<_> = made().flat_map(|change| &change.events).collect();
+    let made: Vec<_> =
+        changes.iter().zip(&applied).filter(|(_, applied)| **applied).map(|(change, _)| *change).collect();
+    let news = insert_completions(connection, &made).await?;
+    let events: Vec<_> = news.iter().flat_map(|change| &change.events).collect();
     for (statement, piece) in INSERT_EVENTS.split(&events) {
         piece
             .iter()
@@ -183,6 +180,28 @@ async fn update_grants(connection: &mut SqliteConnection, changes: &[&GrantChang
         }
     }
     Ok(applied)
+}
+
+/// Inserts the completions of changes; gives back the changes that are news: whose completion was not known before, or
+/// that have none.
+async fn insert_completions<'c>(
+    connection: &mut SqliteConnection,
+    changes: &[&'c GrantChange],
+) -> Result<Vec<&'c GrantChange>, Failure> {
+    let completions: Vec<_> =
+        changes.iter().filter_map(|change| Some((change.id, change.completion.as_ref()?))).collect();
+    let mut inserted = HashSet::new();
+    for (statement, piece) in INSERT_COMPLETIONS.split(&completions) {
+        let query = piece.iter().fold(query(statement), |query, (id, done)| rows::bind_completion(query, *id, done));
+        for row in query.fetch_all(&mut *connection).await? {
+            inserted.insert(rows::read_completion_identity(&row)?);
+        }
+    }
+    let mut is_news = |change: &&GrantChange| match &change.completion {
+        Some(done) => inserted.remove(&(change.id, done.key.clone(), done.etag.clone())),
+        None => true,
+    };
+    Ok(changes.iter().copied().filter(|change| is_news(change)).collect())
 }
 
 fn answer(change: &GrantChange, applied: bool, standing: &HashMap<Uuid, LedgerEntry>) -> GrantChanged {

@@ -38,6 +38,7 @@ pub(crate) fn grant(n: u64) -> NewGrant {
         content_type: "image/png".into(),
         min_size: 1,
         max_size: 5_242_880,
+        declared_size: Some(48_211),
         filename: None,
         vars: [].into(),
         overwrite: false,

@@ -15,6 +15,7 @@ CREATE TABLE grants (
     content_type  TEXT    NOT NULL,
     min_size      INTEGER NOT NULL,
     max_size      INTEGER NOT NULL,
+    declared_size INTEGER,
     filename      TEXT,
     vars          TEXT    NOT NULL,              -- JSON object of strings
     overwrite     INTEGER NOT NULL,
@@ -27,8 +28,8 @@ CREATE TABLE grants (
 CREATE INDEX grants_by_user ON grants (user_id, id);
 CREATE INDEX grants_due ON grants (next_check_at) WHERE next_check_at IS NOT NULL;
 
--- What is recorded of a grant's objects. `seq` is the insert order; the latest completion is the one with the
--- greatest completed_at, then the greatest seq.
+-- What is recorded of a grant's objects. The first one is the grant's completion and stays so; later ones (another
+-- ETag) are what the object changed into afterwards. `seq` is the insert order.
 CREATE TABLE completions (
     seq          INTEGER PRIMARY KEY,
     grant_id     BLOB    NOT NULL REFERENCES grants (id) ON DELETE CASCADE,

@@ -1,0 +1,164 @@
+//! Accept a callback: trusted key → signature → parse → seal → grant → [`super::record_completion`].
+//!
+//! The numbers are the contract's steps (section 4).
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::{
+    Valet,
+    ports::{LedgerEntry, StoreError},
+    record_completion::{Claim, RecordError},
+};
+use crate::{
+    grant::{
+        completion::CompletionSource,
+        grant::State,
+        seal::{SealInvalid, SealKind, SealedFacts},
+    },
+    oss::{
+        callback_body::{CallbackFields, UnparseableBody},
+        callback_signature::{CallbackRefused, CallbackRequest, UnverifiedCallback, VerifiedCallback},
+    },
+};
+
+/// Our own `x:` variables; every other one is the caller's.
+const OWN_VARS: [&str; 3] = ["x:user_id", "x:upload_id", "x:seal"];
+
+/// A callback that is signed, sealed and belongs to a grant: worth confirming.
+#[derive(Debug)]
+pub struct AcceptedCallback {
+    entry: LedgerEntry,
+    claim: Claim,
+}
+
+/// What OSS, and so the client, is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallbackAnswer {
+    id: Uuid,
+    state: State,
+    bucket: String,
+    key: String,
+    size: u64,
+    etag: String,
+    content_type: String,
+    user_id: String,
+    vars: BTreeMap<String, String>,
+}
+
+/// Why a callback is refused, by step.
+#[derive(Debug, Error)]
+pub enum CallbackError {
+    /// Steps 1 to 3.
+    #[error(transparent)]
+    Refused(#[from] CallbackRefused),
+    /// Step 4.
+    #[error(transparent)]
+    Unparseable(#[from] UnparseableBody),
+    /// Step 4: a field that every callback of ours has is missing or makes no sense.
+    #[error("the field `{0}` is missing or unusable")]
+    FieldUnusable(&'static str),
+    /// Step 5.
+    #[error(transparent)]
+    Seal(#[from] SealInvalid),
+    /// Step 6: no such grant.
+    #[error("no grant has this id")]
+    GrantUnknown,
+    /// Step 6: sealed for another bucket or key than the grant's.
+    #[error("bucket, key or user are not the grant's")]
+    ViolatesGrant,
+    /// Step 7.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The ledger does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Valet {
+    /// Verifies, confirms and records one callback.
+    ///
+    /// # Errors
+    /// Which step refused it.
+    pub async fn accept_callback(
+        &self,
+        request: CallbackRequest<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<CallbackAnswer, CallbackError> {
+        let unverified = UnverifiedCallback::parse(request)?; // (1)
+        let verified = unverified.verify(&self.trusted_keys, &self.callback_paths)?; // (2) (3)
+        let accepted = self.match_to_grant(&verified).await?; // (4) (5) (6)
+        let AcceptedCallback { entry, claim } = accepted;
+        let entry = self.record_completion(entry, Some(&claim), CompletionSource::Callback, now).await?; // (7)
+        CallbackAnswer::of(entry).ok_or(CallbackError::GrantUnknown) // (8)
+    }
+
+    async fn match_to_grant(&self, verified: &VerifiedCallback) -> Result<AcceptedCallback, CallbackError> {
+        let fields = CallbackFields::parse(verified.content_type(), verified.body())?; // (4)
+        let bucket = required(&fields, "bucket")?;
+        let key = required(&fields, "object")?;
+        let upload_id = required(&fields, "x:upload_id")?;
+        let user_id = required(&fields, "x:user_id")?;
+        let claim = parse_claim(&fields)?;
+
+        let vars = caller_vars(&fields); // (5)
+        let facts = SealedFacts { kind: SealKind::Upload, upload_id, user_id, bucket, key, vars: &vars };
+        self.seal_keys.verify(fields.field("x:seal").ok_or(SealInvalid::Malformed)?, &facts)?;
+
+        let id = Uuid::try_parse(upload_id).map_err(|_| CallbackError::GrantUnknown)?; // (6)
+        let entry = self.store.find_grant(id).await?.ok_or(CallbackError::GrantUnknown)?;
+        let grant = &entry.grant;
+        if grant.bucket != bucket || grant.key != key || grant.user_id != user_id {
+            return Err(CallbackError::ViolatesGrant);
+        }
+        Ok(AcceptedCallback { entry, claim })
+    }
+}
+
+impl CallbackAnswer {
+    /// Everything in it comes from the ledger, nothing from the body.
+    fn of(entry: LedgerEntry) -> Option<Self> {
+        let LedgerEntry { grant, completion } = entry;
+        let completion = completion?;
+        Some(Self {
+            id: grant.id,
+            state: grant.state,
+            bucket: grant.bucket,
+            key: grant.key,
+            size: completion.size,
+            etag: completion.etag,
+            content_type: completion.content_type,
+            user_id: grant.user_id,
+            vars: grant.vars,
+        })
+    }
+}
+
+fn required<'a>(fields: &'a CallbackFields, name: &'static str) -> Result<&'a str, CallbackError> {
+    fields.field(name).ok_or(CallbackError::FieldUnusable(name))
+}
+
+fn parse_claim(fields: &CallbackFields) -> Result<Claim, CallbackError> {
+    let size = required(fields, "size")?.parse().map_err(|_| CallbackError::FieldUnusable("size"))?;
+    // Some templates and simulators quote it, as HTTP does.
+    let etag = required(fields, "etag")?.trim_matches('"').to_owned();
+    Ok(Claim {
+        size,
+        etag,
+        content_type: fields.field("mimeType").map(str::to_owned),
+        crc64: fields.field("crc64").map(str::to_owned),
+        image: fields.image(),
+    })
+}
+
+fn caller_vars(fields: &CallbackFields) -> Vec<(String, String)> {
+    fields
+        .iter()
+        .filter(|(name, _)| !OWN_VARS.contains(name))
+        .filter_map(|(name, value)| Some((name.strip_prefix("x:")?.to_owned(), value.to_owned())))
+        .collect()
+}

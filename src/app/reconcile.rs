@@ -1,0 +1,81 @@
+//! Look after what never called back: OSS calls once, and never again.
+//!
+//! One step per call, so that tests drive it without sleeping.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    Valet,
+    ports::{GrantChange, LedgerEntry, NextCheck, StoreError},
+    record_completion::RecordError,
+};
+use crate::grant::{
+    completion::CompletionSource,
+    event::{Event, EventType},
+    grant::State,
+};
+
+/// How many grants one step looks after.
+pub const BATCH: u32 = 100;
+/// When to look again after OSS gave no usable answer.
+const RETRY: TimeDelta = TimeDelta::seconds(30);
+
+/// When to look again at what does not change by itself.
+const PATIENT_RETRY: TimeDelta = TimeDelta::hours(1);
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reconciled {
+    /// Nothing was due.
+    Nothing,
+    /// Looked after so many grants.
+    Grants(usize),
+}
+
+impl Valet {
+    /// Looks after the grants that are due at `now`.
+    ///
+    /// # Errors
+    /// When the ledger does not answer. OSS not answering is no error: the grant is looked after later.
+    pub async fn reconcile_due(&self, now: DateTime<Utc>) -> Result<Reconciled, StoreError> {
+        let due = self.store.find_due_checks(now, BATCH).await?;
+        if due.is_empty() {
+            return Ok(Reconciled::Nothing);
+        }
+        let count = due.len();
+        for entry in due {
+            self.reconcile(entry, now).await?;
+        }
+        Ok(Reconciled::Grants(count))
+    }
+
+    async fn reconcile(&self, entry: LedgerEntry, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let grant = entry.grant.clone();
+        let next_check = match self.record_completion(entry, None, CompletionSource::Reconciled, now).await {
+            Err(RecordError::Store(error)) => return Err(error),
+            Err(RecordError::Absent) if now < self.final_check_at(&grant) => NextCheck::At(self.final_check_at(&grant)),
+            Err(RecordError::Absent) if grant.state == State::Issued => {
+                let id = self.new_id(now);
+                let event = Event::new(id, EventType::Expired, &self.event_source, &grant, None, None, now);
+                let change = GrantChange {
+                    next_check: NextCheck::Never,
+                    events: vec![event],
+                    ..GrantChange::new(grant.id, &[State::Issued], State::Expired)
+                };
+                self.store.change_grant(change).await?;
+                self.watch.announce(grant.id);
+                return Ok(());
+            }
+            Err(RecordError::Unconfirmable(error)) => {
+                tracing::warn!(upload.id = %grant.id, error = %error, "OSS did not tell whether the object is there");
+                NextCheck::At(now + RETRY)
+            }
+            // Something is there that can't be recorded, or nobody can be asked: that may change.
+            Err(RecordError::NotConfirmed(_) | RecordError::BucketUnknown(_)) => NextCheck::At(now + PATIENT_RETRY),
+            Ok(_) | Err(_) => NextCheck::Never,
+        };
+        // Where the state has moved on meanwhile, whoever moved it has set the next check.
+        let change = GrantChange { next_check, ..GrantChange::new(grant.id, grant.state.alone(), grant.state) };
+        self.store.change_grant(change).await.map(drop)
+    }
+}

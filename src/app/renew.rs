@@ -1,0 +1,68 @@
+//! Renew a grant: fresh signatures and a fresh lifetime for what is still `issued`; same id and key.
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::{
+    Valet,
+    look_up::LookUpError,
+    ports::{Caller, GrantChange, GrantChanged, NextCheck, StoreError},
+    signing::{SignedGrant, SigningError},
+    write_until,
+};
+use crate::grant::{
+    grant::{Grant, State},
+    request::expires_at,
+};
+
+/// Why a grant is not renewed.
+#[derive(Debug, Error)]
+pub enum RenewError {
+    /// Not the caller's, or not there.
+    #[error(transparent)]
+    LookUp(#[from] LookUpError),
+    /// Its profile is gone, or not the caller's any more.
+    #[error("this profile is not available to you")]
+    ProfileNotAllowed,
+    /// It has ended.
+    #[error("the grant is {}", .0.as_str())]
+    Ended(State),
+    /// Nothing to sign with.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// The ledger does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Valet {
+    /// Renews the caller's grant.
+    ///
+    /// # Errors
+    /// When it is not the caller's, has ended, or something we stand on fails.
+    pub async fn renew(&self, caller: &Caller, id: Uuid, now: DateTime<Utc>) -> Result<SignedGrant, RenewError> {
+        let grant = self.own_grant(caller, id).await?.grant;
+        if grant.state != State::Issued {
+            return Err(RenewError::Ended(grant.state));
+        }
+        let profile = self.profile_for(caller, &grant.profile).ok_or(RenewError::ProfileNotAllowed)?;
+        let bucket =
+            self.bucket_named(&grant.bucket).ok_or_else(|| SigningError::BucketUnknown(grant.bucket.clone()))?;
+        let credential = bucket.credentials.current(now).await.map_err(SigningError::from)?;
+
+        // Never shorter than before: signatures already given out live on.
+        let expires_at = expires_at(now, profile.expires_in, credential.expires_at).max(grant.expires_at);
+        let renewed = Grant { expires_at, write_until: write_until(expires_at), ..grant };
+        let change = GrantChange {
+            lifetime: Some((renewed.expires_at, renewed.write_until)),
+            next_check: NextCheck::At(self.final_check_at(&renewed)),
+            ..GrantChange::new(id, &[State::Issued], State::Issued)
+        };
+        match self.store.change_grant(change).await? {
+            GrantChanged::Applied => Ok(self.sign_with(renewed, profile, bucket, &credential, now)),
+            GrantChanged::Conflict(entry) => Err(RenewError::Ended(entry.grant.state)),
+            GrantChanged::Unknown => Err(LookUpError::NotFound.into()),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Wakes those who wait for a grant to change. A hint, never the truth: whoever wakes looks into the ledger again.
+
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+/// How many changes a sleeper may miss before it just looks again.
+const BACKLOG: usize = 1024;
+
+/// Tells of changed grants within this process.
+#[derive(Debug, Clone)]
+pub struct GrantWatch(broadcast::Sender<Uuid>);
+
+impl Default for GrantWatch {
+    fn default() -> Self {
+        Self(broadcast::channel(BACKLOG).0)
+    }
+}
+
+impl GrantWatch {
+    /// Tells that the grant has changed.
+    pub fn announce(&self, id: Uuid) {
+        // Nobody listening is fine.
+        let _ = self.0.send(id);
+    }
+
+    /// Hears of changes from now on.
+    pub fn listen(&self) -> GrantChanges {
+        GrantChanges(self.0.subscribe())
+    }
+}
+
+/// The changes heard since [`GrantWatch::listen`].
+#[derive(Debug)]
+pub struct GrantChanges(broadcast::Receiver<Uuid>);
+
+impl GrantChanges {
+    /// Returns when `id` may have changed.
+    pub async fn changed(&mut self, id: Uuid) {
+        loop {
+            match self.0.recv().await {
+                Ok(changed) if changed != id => {}
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! `dev`: everything on this machine, no account: service, operations listener, OSS simulator, SQLite, demo page.
+
+mod secrets;
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use chrono::TimeDelta;
+use clap::Args;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use self::secrets::DevSecrets;
+use super::block_on;
+use crate::{
+    clock::{Clock, SystemClock},
+    entropy::SystemEntropy,
+    oss::access_key::AccessKey,
+    settings::{ConfigSource, Environment, Settings},
+    shutdown,
+    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings},
+    startup::{Application, Listeners, Parts},
+    wiring,
+};
+
+const BUCKET: &str = "dev-media";
+const REGION: &str = "cn-hangzhou";
+const USER: &str = "u-dev";
+/// Long enough for a day of trying things out.
+const TOKEN_TTL: TimeDelta = TimeDelta::hours(24);
+const LAYER: &str = include_str!("layer.toml");
+
+/// Everything on this machine, no account needed.
+#[derive(Debug, Args)]
+pub(super) struct DevArgs {
+    /// Where the service listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where the operations listener listens.
+    #[arg(long, default_value = "127.0.0.1:9090")]
+    ops_listen: SocketAddr,
+    /// Where the OSS simulator listens.
+    #[arg(long, default_value = "127.0.0.1:9000")]
+    simulator_listen: SocketAddr,
+    /// Keeps ledger, objects and keys here; a temporary folder otherwise.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Sends events here.
+    #[arg(long, value_name = "URL")]
+    sink: Option<String>,
+    /// Reads DIR/development.toml over the built-in settings.
+    #[arg(long, value_name = "DIR")]
+    config: Option<PathBuf>,
+    /// Prints one line of JSON on stdout when ready.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The one line of `--json`.
+#[derive(Serialize)]
+struct Ready<'a> {
+    service: &'a str,
+    ops: &'a str,
+    simulator: &'a str,
+    demo: String,
+    bucket: &'a str,
+    region: &'a str,
+    access_key_id: &'a str,
+    access_key_secret: &'a str,
+    token: &'a str,
+}
+
+/// Runs until interrupted.
+///
+/// # Errors
+/// When a port is taken, or the data folder can't be used.
+pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
+    block_on(serve(args))
+}
+
+async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
+    let temporary = args.data.is_none().then(tempfile::tempdir).transpose()?;
+    let data = temporary.as_ref().map(|folder| folder.path()).or(args.data.as_deref()).context("a data folder")?;
+    fs::create_dir_all(data).with_context(|| data.display().to_string())?;
+    let secrets = DevSecrets::load_or_create(data, &SystemEntropy)?;
+
+    let simulator = Simulator::bind(simulator_settings(args, data, &secrets))?;
+    let listeners = Listeners { public: bind(args.listen)?, ops: bind(args.ops_listen)? };
+    let settings = load_settings(args, data, &secrets, &simulator, &listeners)?;
+    wiring::telemetry(&settings)?;
+    let token = wiring::development_token(&settings, USER, &[], TOKEN_TTL, SystemClock.now())?;
+
+    let stops = shutdown::on_signals(settings.server.grace())?;
+    let stop_simulator = CancellationToken::new();
+    let simulator_url = simulator.url();
+    let simulator = tokio::spawn(simulator.run(stop_simulator.clone()));
+    let parts = Parts { listeners: Some(listeners), ..Parts::system(Environment::capture()) };
+    let application = Application::build(&settings, parts, stops).await?;
+    announce(args, &secrets, &application, &simulator_url, &token)?;
+    application.run().await?;
+    stop_simulator.cancel();
+    simulator.await?.context("the simulator")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn simulator_settings(args: &DevArgs, data: &Path, secrets: &DevSecrets) -> SimulatorSettings {
+    let owner = AccessKey::new(&secrets.owner_key_id, &secrets.owner_key_secret);
+    let valet = AccessKey::new(&secrets.valet_key_id, &secrets.valet_key_secret);
+    let mut bucket = BucketSpec::new(BUCKET, REGION);
+    // ali-oss knows no path style: it needs a custom domain, and `localhost` resolves everywhere.
+    bucket.cname_hosts = vec!["localhost".to_owned()];
+    SimulatorSettings::new(args.simulator_listen, data.join("oss"), Arc::new(SystemClock))
+        .with_bucket(bucket)
+        .with_key(owner, Permissions::all())
+        .with_key(valet, Permissions::all().without(Action::PutObjectAcl))
+}
+
+fn load_settings(
+    args: &DevArgs,
+    data: &Path,
+    secrets: &DevSecrets,
+    simulator: &Simulator,
+    listeners: &Listeners,
+) -> anyhow::Result<Settings> {
+    let ledger = fs::canonicalize(data)?.join("ledger.db");
+    let mut layer = LAYER.to_owned();
+    for (name, value) in [
+        ("listen", listeners.public.local_addr()?.to_string()),
+        ("ops_listen", listeners.ops.local_addr()?.to_string()),
+        ("service", format!("http://{}", listeners.public.local_addr()?)),
+        ("simulator", simulator.url()),
+        ("jwt_secret", secrets.jwt_secret.clone()),
+        ("seal_secret", secrets.seal_secret.clone()),
+        ("access_key_id", secrets.valet_key_id.clone()),
+        ("access_key_secret", secrets.valet_key_secret.clone()),
+        ("callback_key_url", simulator.callback_key_url()),
+        ("callback_key_pem", simulator.callback_public_key_pem()),
+        ("ledger", ledger.display().to_string()),
+    ] {
+        layer = layer.replace(&format!("{{{name}}}"), &value);
+    }
+    if let Some(url) = &args.sink {
+        layer.push_str(&format!(
+            "\n[[sinks]]\nurl = {url:?}\nsecrets = [{:?}]\nallow_private = true\n",
+            secrets.sink_secret
+        ));
+    }
+    Ok(Settings::load(&ConfigSource {
+        dir: args.config.clone(),
+        env: "development".to_owned(),
+        environment: Environment::capture(),
+        built_in: Some(("oss-valet dev".to_owned(), layer)),
+    })?)
+}
+
+fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("{address} can't be listened on"))
+}
+
+fn announce(
+    args: &DevArgs,
+    secrets: &DevSecrets,
+    application: &Application,
+    simulator: &str,
+    token: &str,
+) -> anyhow::Result<()> {
+    let ready = Ready {
+        service: application.service_url(),
+        ops: application.ops_url(),
+        simulator,
+        demo: format!("{}/demo#token={token}", application.service_url()),
+        bucket: BUCKET,
+        region: REGION,
+        access_key_id: &secrets.owner_key_id,
+        access_key_secret: &secrets.owner_key_secret,
+        token,
+    };
+    if args.json {
+        println!("{}", serde_json::to_string(&ready)?);
+    } else {
+        println!("oss-valet is ready.\n");
+        println!("  demo       {}\n", ready.demo);
+        println!("  service    {}", ready.service);
+        println!("  operations {}", ready.ops);
+        println!("  simulator  {}/{}/", ready.simulator, ready.bucket);
+        println!("  token      {}\n", ready.token);
+        println!("Open the demo page and drop a picture on it. Ctrl-C ends everything.");
+    }
+    Ok(())
+}

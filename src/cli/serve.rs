@@ -1,0 +1,55 @@
+//! `serve`: the service.
+
+use std::process::ExitCode;
+
+use actix_web::web::Bytes;
+use clap::Args;
+use serde_json::json;
+
+use super::{block_on, config_args::ConfigArgs};
+use crate::{
+    settings::Environment,
+    shutdown,
+    startup::{Application, Parts},
+    wiring,
+};
+
+/// Runs the service.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Prints one line of JSON on stdout when ready: {"service","ops"}.
+    #[arg(long)]
+    json: bool,
+    /// Adds `/-/static`, which answers so many bytes of JSON: the benchmark's ceiling.
+    #[arg(long, hide = true, value_name = "BYTES")]
+    bench_static: Option<usize>,
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// When the configuration is faulty, or a part of it is not to be had.
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    block_on(serve(args))
+}
+
+async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let environment = Environment::capture();
+    let settings = args.config.load(&environment)?;
+    wiring::telemetry(&settings)?;
+    let parts = Parts { static_answer: args.bench_static.map(json_of_len), ..Parts::system(environment) };
+    let application = Application::build(&settings, parts, shutdown::on_signals(settings.server.grace())?).await?;
+    tracing::info!(service = application.service_url(), ops = application.ops_url(), "ready");
+    if args.json {
+        println!("{}", json!({"service": application.service_url(), "ops": application.ops_url()}));
+    }
+    application.run().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn json_of_len(len: usize) -> Bytes {
+    let frame = r#"{"padding":""}"#.len();
+    format!(r#"{{"padding":"{}"}}"#, "x".repeat(len.saturating_sub(frame))).into()
+}

@@ -1,0 +1,238 @@
+//! What a client gets to send the bytes with: a form or a URL, the callback, everything pinned.
+//!
+//! Pure: the same grant, profile, key and `now` give the same request. Nothing made here is ever stored.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{
+    file_name,
+    grant::Grant,
+    profile::{Method, Profile},
+    seal::{SealKeys, SealKind, SealedFacts},
+};
+use crate::oss::{
+    callback::{Callback, CallbackBodyType, encode_vars},
+    post_form::{signature_conditions, signature_fields},
+    post_policy::{Condition, PostPolicy},
+    presign::{PresignError, SigningContext, presign, put_object},
+};
+
+/// Names and values in their order; JSON writes them as an object.
+pub type Pairs = Vec<(String, String)>;
+
+/// OSS's tolerance for clocks that differ: how long after its end a signature may still begin an upload (P§4.2).
+pub const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(15);
+/// The metadata that ties an object to its grant where the key alone does not.
+pub const META_UPLOAD_ID: &str = "x-oss-meta-upload-id";
+
+/// What signs, and what is pinned beside the grant's own facts.
+#[derive(Debug)]
+pub struct Pinning<'a> {
+    /// The grant's profile, as configured now.
+    pub profile: &'a Profile,
+    /// Endpoint, version, key, clock.
+    pub signing: SigningContext<'a>,
+    /// Seals the callback.
+    pub seal_keys: &'a SealKeys,
+    /// The service's public callback URLs, for profiles without their own.
+    pub callback_urls: &'a [String],
+}
+
+/// A request that a client sends as it is (with the file: as the body, or as the last form part, named `file`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClientRequest {
+    /// `POST` or `PUT`.
+    pub method: &'static str,
+    /// Absolute.
+    pub url: String,
+    /// Must be sent, each as it is.
+    #[serde(serialize_with = "as_object")]
+    pub headers: Pairs,
+    /// Form fields, before the file part.
+    #[serde(serialize_with = "as_object")]
+    pub fields: Pairs,
+}
+
+/// The callback in the shapes that SDKs take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClientCallback {
+    /// `x-oss-callback`.
+    pub callback: String,
+    /// `x-oss-callback-var`.
+    pub callback_var: String,
+    /// Structured: `callbackUrl`.
+    pub url: String,
+    /// Structured: `callbackBody`.
+    pub body: String,
+    /// Structured: `callbackBodyType`.
+    pub body_type: CallbackBodyType,
+    /// Structured: `callbackSNI`.
+    pub sni: bool,
+    /// Structured: the custom variables, with their `x:`.
+    #[serde(serialize_with = "as_object")]
+    pub vars: Pairs,
+}
+
+/// The request for a `post` or `put` grant, with its callback.
+///
+/// # Errors
+/// When the grant's remaining lifetime is none that OSS would accept in a signature.
+pub fn pin(grant: &Grant, pinning: &Pinning<'_>) -> Result<(ClientRequest, ClientCallback), PresignError> {
+    let callback = client_callback(grant, pinning);
+    let request = match grant.method {
+        Method::Post => post_request(grant, pinning, &callback),
+        Method::Put | Method::Multipart | Method::Sts => put_request(grant, pinning, &callback)?,
+    };
+    Ok((request, callback))
+}
+
+/// What OSS enforces before it stores anything.
+pub fn enforced(method: Method) -> &'static [&'static str] {
+    match method {
+        Method::Post => &["key", "size", "content_type", "callback", "vars"],
+        Method::Put => &["key", "content_type", "callback", "vars"],
+        Method::Multipart | Method::Sts => &["key"],
+    }
+}
+
+/// Serializes pairs as a JSON object, in their order.
+fn as_object<S: Serializer>(pairs: &Pairs, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(pairs.len()))?;
+    for (name, value) in pairs {
+        map.serialize_entry(name, value)?;
+    }
+    map.end()
+}
+
+fn post_request(grant: &Grant, pinning: &Pinning<'_>, callback: &ClientCallback) -> ClientRequest {
+    let mut fields: Pairs = vec![pair("key", &grant.key), pair("success_action_status", "200")];
+    fields.push(pair("x-oss-content-type", &grant.content_type));
+    fields.extend(object_headers(grant, pinning.profile));
+    fields.push(pair("callback", &callback.callback));
+    fields.extend(callback.vars.iter().cloned());
+
+    let (min, max) = grant.declared_size.map_or((grant.min_size, grant.max_size), |size| (size, size));
+    let mut conditions = vec![Condition::Simple("bucket".to_owned(), grant.bucket.clone())];
+    let signature = signature_conditions(&pinning.signing);
+    conditions.extend(signature.into_iter().map(|(name, value)| Condition::Simple(name, value)));
+    conditions.push(Condition::ContentLengthRange(min, max));
+    conditions.extend(fields.iter().map(|(name, value)| Condition::Eq(name.clone(), value.clone())));
+    let policy = PostPolicy { expiration: grant.expires_at, conditions };
+    fields.extend(signature_fields(&policy, &pinning.signing));
+
+    let url = format!("{}/", pinning.signing.endpoint.bucket_url(&grant.bucket));
+    ClientRequest { method: "POST", url, headers: Vec::new(), fields }
+}
+
+fn put_request(grant: &Grant, pinning: &Pinning<'_>, callback: &ClientCallback) -> Result<ClientRequest, PresignError> {
+    let mut headers = vec![pair("Content-Type", &grant.content_type)];
+    headers.extend(object_headers(grant, pinning.profile));
+    // V4 signs Content-Type and x-oss-* by itself; the rest only when listed.
+    let additional: Vec<String> = headers
+        .iter()
+        .map(|(name, _)| name.to_ascii_lowercase())
+        .filter(|name| name != "content-type" && !name.starts_with("x-oss-"))
+        .collect();
+    let mut request = put_object(&grant.bucket, &grant.key, headers.clone());
+    request.query.push(pair("callback", &callback.callback));
+    request.query.push(pair("callback-var", &callback.callback_var));
+    let expires_in = (grant.expires_at - pinning.signing.now).num_seconds();
+    let signed = presign(request, &additional, expires_in, &pinning.signing)?;
+    Ok(ClientRequest { method: "PUT", url: signed.url, headers, fields: Vec::new() })
+}
+
+/// The headers (or form fields) that the profile and the overwrite rule ask for.
+fn object_headers(grant: &Grant, profile: &Profile) -> Pairs {
+    let mut headers = Vec::new();
+    if !grant.overwrite {
+        headers.push(pair("x-oss-forbid-overwrite", "true"));
+    }
+    if profile.shares_keys() {
+        headers.push((META_UPLOAD_ID.to_owned(), grant.id.to_string()));
+    }
+    if let Some(acl) = &profile.object_acl {
+        headers.push(pair("x-oss-object-acl", acl));
+    }
+    for (name, value) in &profile.headers {
+        let value = match &grant.filename {
+            Some(file_name) if name.eq_ignore_ascii_case("content-disposition") && !value.contains("filename") => {
+                file_name::content_disposition(value, file_name)
+            }
+            _ => value.clone(),
+        };
+        headers.push((name.clone(), value));
+    }
+    headers
+}
+
+fn client_callback(grant: &Grant, pinning: &Pinning<'_>) -> ClientCallback {
+    let upload_id = grant.id.to_string();
+    let own: Pairs = grant.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let facts = SealedFacts {
+        kind: SealKind::Upload,
+        upload_id: &upload_id,
+        user_id: &grant.user_id,
+        bucket: &grant.bucket,
+        key: &grant.key,
+        vars: &own,
+    };
+    let seal = pinning.seal_keys.seal(&facts, grant.expires_at);
+    let mut vars = vec![pair("x:user_id", &grant.user_id), pair("x:upload_id", &upload_id), pair("x:seal", &seal)];
+    vars.extend(own.into_iter().map(|(name, value)| (format!("x:{name}"), value)));
+
+    let profile = &pinning.profile.callback;
+    let urls = if profile.urls.is_empty() { pinning.callback_urls } else { &profile.urls };
+    let blob = Callback {
+        urls: urls.to_vec(),
+        host: None,
+        body: callback_body(profile.body_type, profile.image_info, &vars),
+        body_type: profile.body_type,
+        sni: urls.iter().any(|url| url.starts_with("https:")),
+    };
+    ClientCallback {
+        callback: blob.encode(),
+        callback_var: encode_vars(&vars),
+        url: blob.urls.join(";"),
+        body: blob.body,
+        body_type: blob.body_type,
+        sni: blob.sni,
+        vars,
+    }
+}
+
+/// The template: the system variables that we judge and record, then every `x:` variable of this grant.
+fn callback_body(body_type: CallbackBodyType, image_info: bool, vars: &Pairs) -> String {
+    const SYSTEM: [&str; 9] =
+        ["bucket", "object", "etag", "size", "mimeType", "crc64", "clientIp", "reqId", "operation"];
+    const IMAGE: [&str; 3] = ["imageInfo.width", "imageInfo.height", "imageInfo.format"];
+    let names = SYSTEM
+        .into_iter()
+        .chain(IMAGE.into_iter().filter(|_| image_info))
+        .chain(vars.iter().map(|(name, _)| name.as_str()));
+    match body_type {
+        CallbackBodyType::Form => names.map(|name| format!("{name}=${{{name}}}")).collect::<Vec<_>>().join("&"),
+        CallbackBodyType::Json => {
+            // Quotes around the image numbers: OSS writes nothing at all for a missing one (P§1.5).
+            let members = names.map(|name| match name {
+                "imageInfo.width" | "imageInfo.height" => format!("\"{name}\":\"${{{name}}}\""),
+                _ => format!("\"{name}\":${{{name}}}"),
+            });
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        }
+    }
+}
+
+/// When a grant's signatures end: its lifetime, but never beyond the credential's.
+pub fn expires_at(
+    now: DateTime<Utc>,
+    lifetime: TimeDelta,
+    credential_expires_at: Option<DateTime<Utc>>,
+) -> DateTime<Utc> {
+    let wanted = now + lifetime;
+    credential_expires_at.map_or(wanted, |end| end.min(wanted))
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}

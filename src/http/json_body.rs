@@ -1,0 +1,94 @@
+//! JSON bodies, parsed at the door: capped, typed, every unknown or missing field named.
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Bytes};
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use serde::de::DeserializeOwned;
+
+use super::problem::{Code, Problem};
+use crate::grant::fault::{Fault, FaultCode};
+
+/// What a request body looks like, to say exactly what is wrong with one that does not fit.
+pub trait RequestBody: DeserializeOwned {
+    /// Largest body, in bytes.
+    const MAX_LEN: usize;
+    /// Every field there is.
+    const FIELDS: &'static [&'static str];
+    /// Those that must be there.
+    const REQUIRED: &'static [&'static str];
+}
+
+/// A parsed JSON body; an empty one counts as `{}`.
+#[derive(Debug)]
+pub struct JsonBody<T>(pub T);
+
+impl<T: RequestBody> FromRequest for JsonBody<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let content_type = check_content_type(request);
+        let payload = payload.take();
+        Box::pin(async move {
+            let body = read_capped(payload, T::MAX_LEN).await?;
+            if body.is_empty() {
+                return parse(b"{}").map(Self);
+            }
+            content_type?;
+            parse(&body).map(Self)
+        })
+    }
+}
+
+/// Parses a JSON value of a known shape.
+///
+/// # Errors
+/// 400 for what is no JSON or of a wrong type, 422 for unknown and missing fields.
+pub fn parse<T: RequestBody>(json: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(json).map_err(|error| explain::<T>(json, &error))
+}
+
+/// Reads a body up to a cap.
+///
+/// # Errors
+/// 413 beyond the cap, 400 when it breaks off.
+pub async fn read_capped(mut payload: Payload, max_len: usize) -> Result<Bytes, Problem> {
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(Code::MalformedJson, "the body broke off"))?;
+        if body.len() + chunk.len() > max_len {
+            return Err(Problem::new(Code::BodyTooLarge, format!("at most {max_len} bytes")));
+        }
+        if body.is_empty() {
+            body.reserve(chunk.len());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.into())
+}
+
+fn check_content_type(request: &HttpRequest) -> Result<(), Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|text| text.split(';').next()).map(str::trim);
+    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::UnsupportedMediaType, "send Content-Type: application/json"))
+    }
+}
+
+/// The slow path: what exactly is wrong with it.
+fn explain<T: RequestBody>(json: &[u8], error: &serde_json::Error) -> Problem {
+    let Ok(serde_json::Value::Object(given)) = serde_json::from_slice(json) else {
+        return Problem::new(Code::MalformedJson, error);
+    };
+    let unknown = given
+        .keys()
+        .filter(|name| !T::FIELDS.contains(&name.as_str()))
+        .map(|name| Fault::new(name, FaultCode::UnknownField, "there is no such field"));
+    let missing = T::REQUIRED
+        .iter()
+        .filter(|name| !given.contains_key(**name))
+        .map(|name| Fault::new(*name, FaultCode::MissingField, "this field must be there"));
+    let faults: Vec<_> = unknown.chain(missing).collect();
+    if faults.is_empty() { Problem::new(Code::MalformedJson, error) } else { Problem::faulty(faults) }
+}

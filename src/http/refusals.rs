@@ -1,0 +1,112 @@
+//! The use cases' errors as problems: one table, so that a code is chosen in one place.
+
+use super::problem::{Code, Problem};
+use crate::app::{
+    cancel::CancelError,
+    complete::CompleteError,
+    issue::IssueError,
+    look_up::LookUpError,
+    ports::{ObjectStoreError, StoreError},
+    record_completion::RecordError,
+    renew::RenewError,
+    signing::SigningError,
+};
+use crate::grant::{fault::FaultCode, grant::State};
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::ours(Code::StoreUnavailable, &error)
+    }
+}
+
+impl From<SigningError> for Problem {
+    fn from(error: SigningError) -> Self {
+        Self::ours(Code::CredentialsUnavailable, &error)
+    }
+}
+
+impl From<LookUpError> for Problem {
+    fn from(error: LookUpError) -> Self {
+        match error {
+            LookUpError::NotFound => Self::new(Code::NotFound, error),
+            LookUpError::Forbidden => Self::new(Code::Forbidden, error),
+            LookUpError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<IssueError> for Problem {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Forbidden => Self::new(Code::Forbidden, error),
+            IssueError::ProfileNotAllowed => Self::new(Code::ProfileNotAllowed, error),
+            IssueError::Faulty(faults) => Self::faulty(faults),
+            IssueError::IdempotencyConflict => Self::new(Code::IdempotencyConflict, error),
+            IssueError::Signing(error) => error.into(),
+            IssueError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RenewError> for Problem {
+    fn from(error: RenewError) -> Self {
+        match error {
+            RenewError::LookUp(error) => error.into(),
+            RenewError::ProfileNotAllowed => Self::new(Code::ProfileNotAllowed, error),
+            RenewError::Ended(state) => ended(state),
+            RenewError::Signing(error) => error.into(),
+            RenewError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CancelError> for Problem {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::LookUp(error) => error.into(),
+            CancelError::Ended(state) => ended(state),
+            CancelError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CompleteError> for Problem {
+    fn from(error: CompleteError) -> Self {
+        match error {
+            CompleteError::LookUp(error) => error.into(),
+            CompleteError::Record(error) => not_recorded(error),
+        }
+    }
+}
+
+/// Why `complete` recorded nothing, or recorded a rejection.
+fn not_recorded(error: RecordError) -> Problem {
+    match error {
+        RecordError::Absent | RecordError::NotConfirmed(_) => Problem::new(Code::NotUploaded, error),
+        RecordError::Rejected(reason) => {
+            let code = rejection_code(&reason);
+            Problem::new(code, format!("the upload arrived and was rejected: {reason}"))
+        }
+        RecordError::Cancelled => Problem::new(Code::GrantCancelled, error),
+        RecordError::Changed => Problem::new(Code::ObjectChanged, error),
+        RecordError::Unconfirmable(ObjectStoreError::Credentials(error)) => {
+            Problem::ours(Code::CredentialsUnavailable, &error)
+        }
+        RecordError::Unconfirmable(error) => Problem::ours(Code::OssUnavailable, &error),
+        RecordError::BucketUnknown(_) => Problem::ours(Code::OssUnavailable, &error),
+        RecordError::Store(error) => error.into(),
+    }
+}
+
+/// A rejection's reason is a code where the profile's limits were broken.
+fn rejection_code(reason: &str) -> Code {
+    [FaultCode::SizeTooLarge, FaultCode::SizeTooSmall, FaultCode::ContentTypeNotAllowed]
+        .into_iter()
+        .find(|code| code.as_str() == reason)
+        .map_or(Code::GrantEnded, Code::from)
+}
+
+fn ended(state: State) -> Problem {
+    let code = if state == State::Cancelled { Code::GrantCancelled } else { Code::GrantEnded };
+    Problem::new(code, format!("the grant is {}", state.as_str()))
+}

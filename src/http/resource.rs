@@ -1,0 +1,68 @@
+//! Resources that answer 405 with `Allow`, and 404, as problems.
+
+use actix_web::{
+    FromRequest, Handler, Resource, Responder, Route,
+    http::{Method, header},
+    web,
+};
+
+use super::problem::{Code, Problem};
+
+/// One method of a resource.
+pub struct MethodRoute {
+    method: Method,
+    route: Route,
+}
+
+/// `GET`; answers `HEAD` too, without the body.
+pub fn get<F, Args>(handler: F) -> MethodRoute
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    MethodRoute { method: Method::GET, route: web::get().to(handler) }
+}
+
+/// `POST`.
+pub fn post<F, Args>(handler: F) -> MethodRoute
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    MethodRoute { method: Method::POST, route: web::post().to(handler) }
+}
+
+/// `DELETE`.
+pub fn delete<F, Args>(handler: F) -> MethodRoute
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    MethodRoute { method: Method::DELETE, route: web::delete().to(handler) }
+}
+
+/// A resource with these methods; any other is answered `405` with `Allow`.
+pub fn resource(path: &str, methods: Vec<MethodRoute>) -> Resource {
+    let allow = methods.iter().map(|entry| entry.method.as_str()).collect::<Vec<_>>().join(", ");
+    let mut resource = web::resource(path);
+    for entry in methods {
+        resource = resource.route(entry.route);
+    }
+    resource.default_service(web::to(move || method_not_allowed(allow.clone())))
+}
+
+/// Answers `404` for what is not there.
+///
+/// # Errors
+/// Always.
+pub async fn not_found() -> Result<&'static str, Problem> {
+    Err(Problem::new(Code::NotFound, "no such path"))
+}
+
+async fn method_not_allowed(allow: String) -> Result<&'static str, Problem> {
+    let detail = format!("this path takes {allow}");
+    Err(Problem::new(Code::MethodNotAllowed, detail).with_header(header::ALLOW, allow))
+}

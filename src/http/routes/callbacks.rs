@@ -1,0 +1,40 @@
+//! `POST /v1/callbacks/oss`: what OSS calls when an upload is done. Raw bytes in, nothing normalised.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, Payload},
+};
+
+use crate::{
+    app::Valet,
+    http::{json_body::read_capped, problem::Problem},
+    oss::callback_signature::CallbackRequest,
+};
+
+/// Largest callback body, in bytes: far beyond what our own templates can become.
+const MAX_BODY_LEN: usize = 64 * 1024;
+
+/// Verifies, confirms, records; answers exactly 200 with JSON and a Content-Length, or a problem.
+///
+/// # Errors
+/// Each refusal with its code.
+pub async fn accept(request: HttpRequest, payload: Payload, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+    let body = read_capped(payload.into_inner(), MAX_BODY_LEN).await?;
+    let callback = CallbackRequest {
+        raw_path: request.uri().path().into(),
+        raw_query: request.uri().query().map(Into::into),
+        headers: request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
+            .collect(),
+        body,
+    };
+    let answer = valet.accept_callback(callback, valet.clock.now()).await?;
+    let body = serde_json::to_vec(&answer).expect("an answer is plain data");
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(body))
+}

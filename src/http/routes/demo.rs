@@ -1,0 +1,27 @@
+//! `/client.js` (+ `.d.ts`), and the demo page where it is enabled.
+
+use actix_web::{HttpResponse, http::header, web::ServiceConfig};
+
+use crate::{
+    demo::{Asset, CLIENT, CONTENT_SECURITY_POLICY, PAGE},
+    http::resource::{get, resource},
+};
+
+/// Adds the client library, and the demo page if wanted.
+pub fn configure(demo: bool, app: &mut ServiceConfig) {
+    for asset in CLIENT.iter().chain(if demo { PAGE } else { &[] }) {
+        app.service(resource(asset.path, vec![get(move || serve(asset))]));
+    }
+}
+
+async fn serve(asset: &'static Asset) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(asset.content_type)
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        // The client library may be imported by pages of any origin.
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .body(asset.bytes)
+}

@@ -1,0 +1,54 @@
+//! `/livez` and `/readyz` on the operations listener, and the benchmark's ceiling.
+
+use actix_web::{
+    HttpResponse,
+    web::{Bytes, Data},
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::Valet;
+
+/// Cancelled once the service is told to stop: it still serves, but wants no new work.
+#[derive(Debug, Clone)]
+pub struct Draining(pub CancellationToken);
+
+/// The process answers.
+pub async fn livez() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "live"}))
+}
+
+/// Whether the service should get traffic; 503 with the reasons when not.
+pub async fn readyz(valet: Data<Valet>, draining: Data<Draining>) -> HttpResponse {
+    let mut reasons = Vec::new();
+    if draining.0.is_cancelled() {
+        reasons.push("draining".to_owned());
+    }
+    if let Err(error) = valet.store.ping().await {
+        tracing::error!(cause = %error, "the store does not answer");
+        reasons.push("store down".to_owned());
+    }
+    if !any_credentials(&valet).await {
+        reasons.push("no bucket has credentials".to_owned());
+    }
+    if reasons.is_empty() {
+        HttpResponse::Ok().json(json!({"status": "ready"}))
+    } else {
+        HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reasons": reasons}))
+    }
+}
+
+/// A fixed JSON answer: as fast as this server can be.
+pub async fn fixed_answer(body: Bytes) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(body)
+}
+
+async fn any_credentials(valet: &Valet) -> bool {
+    let now = valet.clock.now();
+    for bucket in valet.buckets.values() {
+        if bucket.credentials.current(now).await.is_ok() {
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,7 @@
+//! The handlers; this folder mirrors the URLs.
+
+pub mod callbacks;
+pub mod demo;
+pub mod health;
+pub mod profiles;
+pub mod uploads;

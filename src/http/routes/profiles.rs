@@ -1,0 +1,45 @@
+//! `GET /v1/profiles`: what this caller may upload.
+
+use actix_web::{HttpResponse, web::Data};
+use serde::Serialize;
+
+use crate::{
+    app::Valet,
+    grant::profile::{Method, Profile},
+    http::caller::SignedIn,
+};
+
+#[derive(Serialize)]
+struct ProfileView<'a> {
+    name: &'a str,
+    methods: Vec<Method>,
+    min_size: u64,
+    max_size: u64,
+    content_types: &'a [String],
+    /// For `<input accept>`.
+    accept: String,
+    vars: &'a [String],
+    /// Lifetime of a grant, in seconds.
+    expires_in: i64,
+}
+
+/// Lists the caller's profiles.
+pub async fn list(caller: SignedIn, valet: Data<Valet>) -> HttpResponse {
+    let profiles: Vec<_> = valet.list_profiles(&caller).into_iter().map(ProfileView::of).collect();
+    HttpResponse::Ok().json(serde_json::json!({ "profiles": profiles }))
+}
+
+impl<'a> ProfileView<'a> {
+    fn of(profile: &'a Profile) -> Self {
+        Self {
+            name: &profile.name,
+            methods: profile.issued_methods(),
+            min_size: profile.min_size,
+            max_size: profile.max_size,
+            content_types: &profile.content_types,
+            accept: profile.content_types.join(","),
+            vars: &profile.vars,
+            expires_in: profile.expires_in.num_seconds(),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `POST /v1/uploads`: issue a grant.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use serde::Deserialize;
+
+use super::answer;
+use crate::{
+    app::{
+        Valet,
+        issue::{IssueRequest, Issued},
+        ports::Caller,
+    },
+    grant::{
+        fault::{Fault, FaultCode},
+        limits::UncheckedAsk,
+        profile::Method,
+    },
+    http::{
+        caller::SignedIn,
+        json_body::{JsonBody, RequestBody},
+        problem::{Code, Problem},
+        view::SignedGrantView,
+    },
+};
+
+/// Longest `Idempotency-Key`, in bytes.
+const MAX_IDEMPOTENCY_KEY_LEN: usize = 255;
+/// Tells that the answer repeats an earlier one.
+const IDEMPOTENCY_REPLAYED: &str = "Idempotency-Replayed";
+
+/// The body of `POST /v1/uploads`, and of each item of a batch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssueBody {
+    profile: String,
+    filename: Option<String>,
+    content_type: Option<String>,
+    size: Option<u64>,
+    method: Option<String>,
+    vars: Option<BTreeMap<String, String>>,
+    user_id: Option<String>,
+}
+
+impl RequestBody for IssueBody {
+    const MAX_LEN: usize = 64 * 1024;
+    const FIELDS: &'static [&'static str] =
+        &["profile", "filename", "content_type", "size", "method", "vars", "user_id"];
+    const REQUIRED: &'static [&'static str] = &["profile"];
+}
+
+impl TryFrom<IssueBody> for IssueRequest {
+    type Error = Problem;
+
+    fn try_from(body: IssueBody) -> Result<Self, Problem> {
+        let method = body.method.as_deref().map(parse_method).transpose()?;
+        Ok(Self {
+            profile: body.profile,
+            user_id: body.user_id,
+            ask: UncheckedAsk {
+                filename: body.filename,
+                content_type: body.content_type,
+                size: body.size,
+                method,
+                vars: body.vars.unwrap_or_default(),
+            },
+        })
+    }
+}
+
+/// Issues one grant.
+///
+/// # Errors
+/// The contract's codes for this call.
+pub async fn issue(
+    http: HttpRequest,
+    caller: SignedIn,
+    body: JsonBody<IssueBody>,
+    valet: Data<Valet>,
+) -> Result<HttpResponse, Problem> {
+    let idempotency_key = idempotency_key(&http)?;
+    let issued = issue_one(&valet, &caller, body.0, idempotency_key).await?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, format!("/v1/uploads/{}", issued.signed.grant.id)));
+    if issued.replayed {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    Ok(answer(response, &SignedGrantView::new(&valet, &issued.signed)))
+}
+
+/// One grant, alone or in a batch.
+pub(super) async fn issue_one(
+    valet: &Valet,
+    caller: &Caller,
+    body: IssueBody,
+    idempotency_key: Option<&str>,
+) -> Result<Issued, Problem> {
+    Ok(valet.issue(caller, body.try_into()?, idempotency_key, valet.clock.now()).await?)
+}
+
+/// The `Idempotency-Key`, if there is one and it can be used.
+pub(super) fn idempotency_key(http: &HttpRequest) -> Result<Option<&str>, Problem> {
+    let unusable = || {
+        Problem::new(
+            Code::InvalidParameter,
+            format!("Idempotency-Key takes 1 to {MAX_IDEMPOTENCY_KEY_LEN} visible ASCII characters, once"),
+        )
+    };
+    let mut values = http.headers().get_all("idempotency-key");
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().map_err(|_| unusable())?;
+    if values.next().is_some() || !(1..=MAX_IDEMPOTENCY_KEY_LEN).contains(&text.len()) {
+        return Err(unusable());
+    }
+    Ok(Some(text))
+}
+
+fn parse_method(name: &str) -> Result<Method, Problem> {
+    [Method::Post, Method::Put, Method::Multipart, Method::Sts]
+        .into_iter()
+        .find(|method| method.as_str() == name)
+        .ok_or_else(|| {
+            let message = "a method is one of post, put, multipart, sts";
+            Problem::faulty(vec![Fault::new("method", FaultCode::MethodNotAllowedByProfile, message)])
+        })
+}

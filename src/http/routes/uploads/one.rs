@@ -1,0 +1,138 @@
+//! `/v1/uploads/{id}`: look, complete, renew, cancel.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path, Query},
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::answer;
+use crate::{
+    app::Valet,
+    http::{
+        caller::SignedIn,
+        json_body::{JsonBody, RequestBody},
+        problem::{Code, Problem},
+        view::{GrantView, SignedGrantView},
+        waiting::WaitingRoom,
+    },
+};
+
+/// Longest `wait`, in seconds.
+const MAX_WAIT: u64 = 30;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShowQuery {
+    wait: Option<u64>,
+}
+
+/// The body of `complete`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompleteBody {
+    /// For multipart grants, which come later.
+    #[serde(default)]
+    parts: Vec<serde_json::Value>,
+}
+
+impl RequestBody for CompleteBody {
+    const MAX_LEN: usize = 1024 * 1024;
+    const FIELDS: &'static [&'static str] = &["parts"];
+    const REQUIRED: &'static [&'static str] = &[];
+}
+
+/// A body without fields.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmptyBody {}
+
+impl RequestBody for EmptyBody {
+    const MAX_LEN: usize = 1024;
+    const FIELDS: &'static [&'static str] = &[];
+    const REQUIRED: &'static [&'static str] = &[];
+}
+
+/// Shows a grant; with `wait`, not before it has changed or the time is over.
+///
+/// # Errors
+/// 404 for what is not the caller's, 429 for too many waiting requests.
+pub async fn show(
+    http: HttpRequest,
+    caller: SignedIn,
+    path: Path<String>,
+    valet: Data<Valet>,
+    room: Data<WaitingRoom>,
+) -> Result<HttpResponse, Problem> {
+    let id = parse_id(&path)?;
+    let entry = match wait_of(&http)? {
+        None => valet.readable_grant(&caller, id).await?,
+        Some(patience) => {
+            let _seat = room.sit_down(&caller.user_id).ok_or_else(|| {
+                Problem::new(Code::RateLimited, "too many requests of this user are waiting")
+                    .with_header(actix_web::http::header::RETRY_AFTER, "1")
+            })?;
+            valet.wait_for_change(&caller, id, patience).await?
+        }
+    };
+    Ok(answer(HttpResponse::Ok(), &GrantView::new(&valet, &entry)))
+}
+
+/// "I am done": records what is there.
+///
+/// # Errors
+/// The contract's codes for this call.
+pub async fn complete(
+    caller: SignedIn,
+    path: Path<String>,
+    body: JsonBody<CompleteBody>,
+    valet: Data<Valet>,
+) -> Result<HttpResponse, Problem> {
+    let id = parse_id(&path)?;
+    if !body.0.parts.is_empty() {
+        return Err(Problem::new(Code::InvalidParameter, "`parts` belongs to multipart grants"));
+    }
+    let entry = valet.complete(&caller, id, valet.clock.now()).await?;
+    Ok(answer(HttpResponse::Ok(), &GrantView::new(&valet, &entry)))
+}
+
+/// Fresh signatures and lifetime.
+///
+/// # Errors
+/// The contract's codes for this call.
+pub async fn renew(
+    caller: SignedIn,
+    path: Path<String>,
+    _body: JsonBody<EmptyBody>,
+    valet: Data<Valet>,
+) -> Result<HttpResponse, Problem> {
+    let signed = valet.renew(&caller, parse_id(&path)?, valet.clock.now()).await?;
+    Ok(answer(HttpResponse::Ok(), &SignedGrantView::new(&valet, &signed)))
+}
+
+/// Cancels a grant that has not ended.
+///
+/// # Errors
+/// The contract's codes for this call.
+pub async fn cancel(caller: SignedIn, path: Path<String>, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+    valet.cancel(&caller, parse_id(&path)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn parse_id(text: &str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(text).map_err(|_| Problem::new(Code::NotFound, "no such upload"))
+}
+
+fn wait_of(http: &HttpRequest) -> Result<Option<Duration>, Problem> {
+    let invalid = |detail: String| Problem::new(Code::InvalidParameter, detail);
+    let query =
+        Query::<ShowQuery>::from_query(http.query_string()).map_err(|error| invalid(error.to_string()))?.into_inner();
+    match query.wait {
+        None | Some(0) => Ok(None),
+        Some(seconds) if seconds <= MAX_WAIT => Ok(Some(Duration::from_secs(seconds))),
+        Some(_) => Err(invalid(format!("`wait` is at most {MAX_WAIT} seconds"))),
+    }
+}

@@ -1,0 +1,128 @@
+//! What callers see of a grant.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::{
+    app::{Bucket, Valet, ports::LedgerEntry, signing::SignedGrant},
+    grant::{
+        completion::{Completion, CompletionSource},
+        grant::{Grant, State},
+        profile::Method,
+        request::{ClientCallback, ClientRequest, enforced},
+    },
+    oss::callback::ImageInfo,
+};
+
+/// A grant with its request: answered to its owner, stored nowhere.
+#[derive(Debug, Serialize)]
+pub struct SignedGrantView<'a> {
+    #[serde(flatten)]
+    grant: GrantView<'a>,
+    request: Option<&'a ClientRequest>,
+    callback: Option<&'a ClientCallback>,
+}
+
+/// A grant without anything secret.
+#[derive(Debug, Serialize)]
+pub struct GrantView<'a> {
+    id: Uuid,
+    profile: &'a str,
+    method: Method,
+    state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    user_id: &'a str,
+    bucket: &'a str,
+    region: &'a str,
+    endpoint: Option<&'a str>,
+    key: &'a str,
+    content_type: &'a str,
+    max_size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filename: Option<&'a str>,
+    vars: &'a BTreeMap<String, String>,
+    #[serde(serialize_with = "rfc3339")]
+    issued_at: DateTime<Utc>,
+    #[serde(serialize_with = "rfc3339")]
+    expires_at: DateTime<Utc>,
+    enforced: &'static [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion: Option<CompletionView<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CompletionView<'a> {
+    size: u64,
+    etag: &'a str,
+    content_type: &'a str,
+    crc64: Option<&'a str>,
+    version_id: Option<&'a str>,
+    image: Option<&'a ImageInfo>,
+    #[serde(serialize_with = "rfc3339")]
+    completed_at: DateTime<Utc>,
+    source: CompletionSource,
+    late: bool,
+}
+
+impl<'a> SignedGrantView<'a> {
+    /// The view of a signed grant.
+    pub fn new(valet: &'a Valet, signed: &'a SignedGrant) -> Self {
+        let (request, callback) = signed.request.as_ref().map(|(request, callback)| (request, callback)).unzip();
+        Self { grant: GrantView::of(valet, &signed.grant, None), request, callback }
+    }
+}
+
+impl<'a> GrantView<'a> {
+    /// The view of what the ledger holds.
+    pub fn new(valet: &'a Valet, entry: &'a LedgerEntry) -> Self {
+        Self::of(valet, &entry.grant, entry.completion.as_ref())
+    }
+
+    fn of(valet: &'a Valet, grant: &'a Grant, completion: Option<&'a Completion>) -> Self {
+        Self {
+            id: grant.id,
+            profile: &grant.profile,
+            method: grant.method,
+            state: grant.state,
+            reason: grant.reason.as_deref(),
+            user_id: &grant.user_id,
+            bucket: &grant.bucket,
+            region: &grant.region,
+            endpoint: valet.bucket_named(&grant.bucket).map(|bucket: &Bucket| bucket.endpoint_url.as_str()),
+            key: &grant.key,
+            content_type: &grant.content_type,
+            max_size: grant.max_size,
+            filename: grant.filename.as_deref(),
+            vars: &grant.vars,
+            issued_at: grant.issued_at,
+            expires_at: grant.expires_at,
+            enforced: enforced(grant.method),
+            completion: completion.map(CompletionView::of),
+        }
+    }
+}
+
+impl<'a> CompletionView<'a> {
+    fn of(completion: &'a Completion) -> Self {
+        Self {
+            size: completion.size,
+            etag: &completion.etag,
+            content_type: &completion.content_type,
+            crc64: completion.crc64.as_deref(),
+            version_id: completion.version_id.as_deref(),
+            image: completion.image.as_ref(),
+            completed_at: completion.completed_at,
+            source: completion.source,
+            late: completion.late,
+        }
+    }
+}
+
+/// Seconds are what a client can use; the ledger knows more.
+fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
+}

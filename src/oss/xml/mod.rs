@@ -1,0 +1,109 @@
+//! The few XML documents: errors, and the reader that multipart answers share.
+
+mod element;
+
+pub use element::{Element, MAX_DOCUMENT, escape};
+
+/// OSS's error document, as it is read and as the simulator writes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ErrorDocument {
+    /// `NoSuchKey`, ….
+    pub code: String,
+    /// Human text.
+    pub message: String,
+    /// Request id.
+    pub request_id: String,
+    /// Host addressed.
+    pub host_id: String,
+    /// Error code with detail, `0007-00000203`.
+    pub ec: Option<String>,
+    /// Further elements in order, e.g. `StringToSign`, `ArgumentName`.
+    pub details: Vec<(String, String)>,
+}
+
+impl ErrorDocument {
+    /// Writes the document with its XML declaration.
+    pub fn to_xml(&self) -> String {
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>\n");
+        push_element(&mut xml, "Code", &self.code);
+        push_element(&mut xml, "Message", &self.message);
+        push_element(&mut xml, "RequestId", &self.request_id);
+        push_element(&mut xml, "HostId", &self.host_id);
+        for (name, value) in &self.details {
+            push_element(&mut xml, name, value);
+        }
+        if let Some(ec) = &self.ec {
+            push_element(&mut xml, "EC", ec);
+        }
+        xml.push_str("</Error>\n");
+        xml
+    }
+
+    /// Reads the elements that matter; unknown ones go to `details`.
+    pub fn parse(xml: &str) -> Option<Self> {
+        let root = Element::parse(xml).filter(|root| root.name == "Error")?;
+        let mut document = Self::default();
+        for Element { name, text, .. } in root.children {
+            match name.as_str() {
+                "Code" => document.code = text,
+                "Message" => document.message = text,
+                "RequestId" => document.request_id = text,
+                "HostId" => document.host_id = text,
+                "EC" => document.ec = Some(text),
+                _ => document.details.push((name, text)),
+            }
+        }
+        (!document.code.is_empty()).then_some(document)
+    }
+}
+
+/// Appends `  <name>escaped text</name>` and a line end.
+fn push_element(xml: &mut String, name: &str, text: &str) {
+    for part in ["  <", name, ">", &escape(text), "</", name, ">\n"] {
+        xml.push_str(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document() -> ErrorDocument {
+        ErrorDocument {
+            code: "CallbackFailed".into(),
+            message: "Error status : 301. <&\"'>".into(),
+            request_id: "5C3D9175B6FC201293AD4890".into(),
+            host_id: "b.oss-cn-hangzhou.aliyuncs.com".into(),
+            ec: Some("0007-00000203".into()),
+            details: vec![("StringToSign".into(), "PUT\n\n a\r\n".into())],
+        }
+    }
+
+    #[test]
+    fn an_error_reads_back_as_it_was_written() {
+        let xml = document().to_xml();
+        assert!(
+            xml.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>\n  <Code>CallbackFailed</Code>\n"),
+            "{xml}"
+        );
+        assert_eq!(ErrorDocument::parse(&xml), Some(document()));
+    }
+
+    #[test]
+    fn an_error_as_oss_sends_it_is_read() {
+        let xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>\n  <Code>NoSuchKey</Code>\n  <Message>The specified key does not exist.</Message>\n  \
+                   <RequestId>1</RequestId>\n  <HostId>h</HostId>\n  <Key>a&#x4e2d;&amp;b</Key>\n  <EC>0026-00000001</EC>\n</Error>";
+        let read = ErrorDocument::parse(xml).unwrap();
+        assert_eq!((read.code.as_str(), read.ec.as_deref()), ("NoSuchKey", Some("0026-00000001")));
+        assert_eq!(read.details, [("Key".to_owned(), "a中&b".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_no_error_document_is_none() {
+        for xml in
+            ["", "<html></html>", "<Error></Error>", "<Error><Code>A</Code>", "<Error><Code>A</Error></Code>", "{}"]
+        {
+            assert_eq!(ErrorDocument::parse(xml), None, "{xml:?}");
+        }
+    }
+}

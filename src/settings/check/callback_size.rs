@@ -1,0 +1,70 @@
+//! How large a profile's callback can grow, by making the largest one.
+
+use chrono::{DateTime, TimeDelta};
+use uuid::Uuid;
+
+use crate::{
+    grant::{
+        grant::{Grant, State},
+        profile::{Method, Profile},
+        request::{Pinning, pin},
+    },
+    oss::{access_key::AccessKey, presign::SigningContext},
+    settings::{BucketSettings, CallbackSettings},
+};
+
+/// The longest user id that reaches a key, and the longest variable: contract §2 and §9.
+const LONGEST_USER_ID: usize = 128;
+const LONGEST_VAR: usize = 256;
+
+/// Bytes of the Base64 `callback` and `callback-var` of the largest grant.
+pub(super) fn callback_sizes(
+    profile: &Profile,
+    bucket: &BucketSettings,
+    callback: &CallbackSettings,
+) -> (usize, usize) {
+    let now = DateTime::UNIX_EPOCH;
+    let grant = largest_grant(profile, bucket);
+    let urls: Vec<String> = callback.public_urls.iter().map(ToString::to_string).collect();
+    let pinning = Pinning {
+        profile,
+        signing: SigningContext {
+            version: bucket.signature_version,
+            endpoint: &bucket.client_endpoint,
+            region: &bucket.region,
+            key: &AccessKey::new("id", "secret"),
+            signing_key: None,
+            now,
+        },
+        seal_keys: &callback.seal_keys,
+        callback_urls: &urls,
+    };
+    // A form's lifetime is not limited by the signer, so this does not fail.
+    pin(&grant, &pinning).map_or((0, 0), |(_, made)| (made.callback.len(), made.callback_var.len()))
+}
+
+fn largest_grant(profile: &Profile, bucket: &BucketSettings) -> Grant {
+    let now = DateTime::UNIX_EPOCH;
+    Grant {
+        id: Uuid::nil(),
+        profile: profile.name.clone(),
+        method: Method::Post,
+        state: State::Issued,
+        reason: None,
+        user_id: "u".repeat(LONGEST_USER_ID),
+        created_by: None,
+        bucket: bucket.bucket.clone(),
+        region: bucket.region.clone(),
+        key: "k".to_owned(),
+        content_type: "application/octet-stream".to_owned(),
+        min_size: profile.min_size,
+        max_size: profile.max_size,
+        declared_size: None,
+        filename: None,
+        vars: profile.vars.iter().map(|name| (name.clone(), "v".repeat(LONGEST_VAR))).collect(),
+        overwrite: profile.overwrite,
+        issued_at: now,
+        expires_at: now + TimeDelta::minutes(1),
+        write_until: now + TimeDelta::minutes(16),
+    }
+}

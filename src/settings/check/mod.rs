@@ -1,0 +1,212 @@
+//! What loading can't refuse but an operator must know: `oss-valet check`, the part that needs no network.
+
+mod addresses;
+mod callback_size;
+
+use chrono::TimeDelta;
+use url::Url;
+
+use self::{addresses::is_reachable_by_oss, callback_size::callback_sizes};
+use super::{BucketSettings, CredentialSettings, Environment, Fault, Settings};
+use crate::{
+    grant::profile::{Confirm, Method, Profile},
+    oss::{
+        callback_signature::OSS_KEY_URLS,
+        presign::{MAX_V4_EXPIRY, MAX_V4_EXPIRY_WITH_TOKEN},
+    },
+};
+
+/// OSS refuses longer `callback` and `callback-var` (P§1.4).
+const MAX_CALLBACK_BYTES: usize = 5 * 1024;
+
+/// Regions with callbacks (P§1.1, the list of 2025-09).
+const CALLBACK_REGIONS: [&str; 22] = [
+    "ap-northeast-1",
+    "ap-southeast-1",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "cn-beijing",
+    "cn-chengdu",
+    "cn-guangzhou",
+    "cn-hangzhou",
+    "cn-heyuan",
+    "cn-hongkong",
+    "cn-huhehaote",
+    "cn-qingdao",
+    "cn-shanghai",
+    "cn-shenzhen",
+    "cn-wulanchabu",
+    "cn-zhangjiakou",
+    "eu-central-1",
+    "eu-west-1",
+    "me-east-1",
+    "us-east-1",
+    "us-west-1",
+];
+
+/// What was found, sorted by place and key.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// These would break uploads or trust.
+    pub faults: Vec<Fault>,
+    /// These deserve a look.
+    pub warnings: Vec<Fault>,
+}
+
+/// Examines settings that have loaded. `environment` tells whether `env` credentials are temporary ones.
+pub fn check(settings: &Settings, environment: &Environment) -> Findings {
+    let mut check = Check { settings, found: Findings::default() };
+    check.callback_urls();
+    check.trusted_keys();
+    check.issuers();
+    check.buckets();
+    for profile in &settings.profiles {
+        check.profile(profile, environment);
+    }
+    check.found.faults.sort();
+    check.found.warnings.sort();
+    check.found
+}
+
+struct Check<'a> {
+    settings: &'a Settings,
+    found: Findings,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, key: &str, message: impl Into<String>) {
+        let fault = self.finding(key, message.into());
+        self.found.faults.push(fault);
+    }
+
+    fn warn(&mut self, key: &str, message: impl Into<String>) {
+        let warning = self.finding(key, message.into());
+        self.found.warnings.push(warning);
+    }
+
+    /// A fault, except on a developer's machine, where it is a warning.
+    fn fault_outside_development(&mut self, key: &str, message: impl Into<String>) {
+        if self.settings.is_development() { self.warn(key, message) } else { self.fault(key, message) }
+    }
+
+    fn finding(&self, key: &str, message: String) -> Fault {
+        Fault { place: self.settings.place_of(key), key: key.to_owned(), message }
+    }
+
+    fn callback_urls(&mut self) {
+        let settings = self.settings;
+        for url in &settings.callback.public_urls {
+            self.callback_url("callback.public_urls", url);
+        }
+        for profile in &settings.profiles {
+            for url in profile.callback.urls.iter().filter_map(|url| Url::parse(url).ok()) {
+                self.callback_url(&format!("profiles.{}.callback.urls", profile.name), &url);
+            }
+        }
+    }
+
+    fn callback_url(&mut self, key: &str, url: &Url) {
+        if !is_reachable_by_oss(url) {
+            self.fault_outside_development(key, format!("OSS can't reach `{url}`: it is a private address"));
+        } else if url.scheme() != "https" {
+            self.warn(key, format!("`{url}` is not https: seals and user ids travel in the clear"));
+        }
+    }
+
+    fn trusted_keys(&mut self) {
+        for url in &self.settings.callback.trusted_key_urls {
+            if OSS_KEY_URLS.contains(&url.as_str()) {
+                continue;
+            }
+            let loopback = Url::parse(url).is_ok_and(|url| addresses::is_loopback(&url));
+            if loopback {
+                let message = format!("`{url}` is a simulator's key: whoever holds it can sign callbacks");
+                self.fault_outside_development("callback.trusted_keys", message);
+            } else {
+                self.warn(
+                    "callback.trusted_keys",
+                    format!("`{url}` is not OSS's key: whoever holds it can sign callbacks"),
+                );
+            }
+        }
+    }
+
+    fn issuers(&mut self) {
+        for (index, issuer) in self.settings.auth.issuers.iter().enumerate() {
+            if issuer.audience.is_empty() {
+                let key = format!("auth.issuers[{index}].audience");
+                self.warn(
+                    &key,
+                    format!("tokens that `{}` made for other services are accepted here too", issuer.issuer),
+                );
+            }
+        }
+    }
+
+    fn buckets(&mut self) {
+        for (name, bucket) in &self.settings.buckets {
+            if bucket.client_endpoint.service_url().starts_with("http:") {
+                let message = "clients send signatures and files in the clear: use https";
+                self.fault_outside_development(&format!("buckets.{name}.endpoint"), message);
+            }
+        }
+    }
+
+    fn profile(&mut self, profile: &Profile, environment: &Environment) {
+        let key = |name: &str| format!("profiles.{}.{name}", profile.name);
+        if profile.confirm == Confirm::Off {
+            self.warn(&key("confirm"), "users can invent completions of their own grants: nothing is asked of OSS");
+        }
+        for method in profile.methods.iter().filter(|method| !profile.issued_methods().contains(method)) {
+            self.warn(&key("methods"), format!("`{}` is not available yet: such grants are refused", method.as_str()));
+        }
+        if profile.directory.is_some() {
+            self.warn(&key("directory"), "directory grants are not available yet: they are refused");
+        }
+        if profile.hook.is_some() {
+            self.warn(&key("hook"), "hooks are not available yet: grants of this profile are refused");
+        }
+        if let Some(bucket) = self.settings.buckets.get(&profile.bucket) {
+            self.lifetime(profile, bucket, environment);
+            self.callback(profile, bucket);
+        }
+    }
+
+    fn lifetime(&mut self, profile: &Profile, bucket: &BucketSettings, environment: &Environment) {
+        let temporary = self.is_temporary(&bucket.credentials, environment) || profile.methods.contains(&Method::Sts);
+        let (limit, why) = if temporary {
+            (MAX_V4_EXPIRY_WITH_TOKEN, "12 h with temporary credentials")
+        } else {
+            (MAX_V4_EXPIRY, "7 days")
+        };
+        if profile.expires_in > TimeDelta::seconds(limit) {
+            let key = format!("profiles.{}.expires_in", profile.name);
+            self.fault(&key, format!("longer than OSS accepts: at most {why}"));
+        }
+    }
+
+    fn is_temporary(&self, credentials: &str, environment: &Environment) -> bool {
+        match self.settings.credentials.get(credentials) {
+            Some(CredentialSettings::Static { security_token, .. }) => security_token.is_some(),
+            Some(CredentialSettings::Env) => {
+                ["ALIBABA_CLOUD_SECURITY_TOKEN", "OSS_SESSION_TOKEN"].iter().any(|name| environment.get(name).is_some())
+            }
+            None => false,
+        }
+    }
+
+    fn callback(&mut self, profile: &Profile, bucket: &BucketSettings) {
+        let region_key = format!("buckets.{}.region", bucket.name);
+        if !CALLBACK_REGIONS.contains(&bucket.region.as_str()) {
+            self.fault(&region_key, format!("OSS has no callbacks in `{}`", bucket.region));
+        }
+        let (callback, vars) = callback_sizes(profile, bucket, &self.settings.callback);
+        for (name, size) in [("callback", callback), ("vars", vars)] {
+            if size > MAX_CALLBACK_BYTES {
+                let key = format!("profiles.{}.{name}", profile.name);
+                self.fault(&key, format!("can grow to {size} bytes; OSS takes at most {MAX_CALLBACK_BYTES}"));
+            }
+        }
+    }
+}

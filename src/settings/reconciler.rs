@@ -1,0 +1,31 @@
+//! `[reconciler]`: looking after uploads that never called back.
+
+use chrono::TimeDelta;
+
+use super::{reader::Section, values::parse_duration};
+
+/// `[reconciler]`.
+#[derive(Debug, Clone)]
+pub struct ReconcilerSettings {
+    /// How long after `write_until` the deciding look is.
+    pub margin: TimeDelta,
+    /// Further looks, counted from `write_until`.
+    pub late_checks: Vec<TimeDelta>,
+    /// Looks per second, at most.
+    pub rate: u32,
+}
+
+impl ReconcilerSettings {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let margin = section.required_duration("margin");
+        let late_checks = section.parsed_texts("late_checks", parse_duration);
+        if !late_checks.is_sorted() {
+            section.fault("late_checks", "from the earliest to the latest");
+        }
+        let rate = section.number("rate");
+        if rate == 0 {
+            section.fault("rate", "at least 1 a second");
+        }
+        Some(Self { margin, late_checks, rate })
+    }
+}

@@ -1,0 +1,89 @@
+//! `[server]`: where we listen and whom we trust in front of us.
+
+use std::net::{IpAddr, SocketAddr};
+
+use chrono::TimeDelta;
+use ipnet::IpNet;
+use url::Url;
+
+use super::reader::Section;
+
+/// `[server]`.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// The public port.
+    pub listen: SocketAddr,
+    /// Readiness and metrics.
+    pub ops_listen: SocketAddr,
+    /// As clients see us; also the CloudEvents `source`.
+    pub public_url: Option<Url>,
+    /// Threads that serve requests; `None` = as many as cores.
+    pub workers: Option<usize>,
+    /// How long requests may take to finish once we were asked to stop.
+    pub shutdown_grace: TimeDelta,
+    /// How long a client may take to send its request.
+    pub request_timeout: TimeDelta,
+    /// Origins of pages that may call us; `*` alone means any.
+    pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl ServerSettings {
+    /// What running requests get once we are asked to stop.
+    pub fn grace(&self) -> std::time::Duration {
+        self.shutdown_grace.to_std().unwrap_or_default()
+    }
+
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let listen = section.required("listen", parse_address);
+        let ops_listen = section.required("ops_listen", parse_address);
+        let public_url = section.parse("public_url", parse_web_url);
+        let workers = Some(section.number::<usize>("workers")).filter(|&workers| workers > 0);
+        let shutdown_grace = section.required_duration("shutdown_grace");
+        let request_timeout = section.required_duration("request_timeout");
+        let cors_origins = section.parsed_texts("cors_origins", parse_origin);
+        let trusted_proxies = section.parsed_texts("trusted_proxies", parse_network);
+        Some(Self {
+            listen: listen?,
+            ops_listen: ops_listen?,
+            public_url,
+            workers,
+            shutdown_grace,
+            request_timeout,
+            cors_origins,
+            trusted_proxies,
+        })
+    }
+}
+
+/// An `http` or `https` URL without user, fragment or a missing host.
+pub(super) fn parse_web_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(format!("`{text}` is no http or https URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err("a URL here holds neither user, password nor fragment".to_owned());
+    }
+    Ok(url)
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is no address: write `0.0.0.0:8080`"))
+}
+
+/// Origins are compared as text, so they must be written as browsers send them.
+fn parse_origin(text: &str) -> Result<String, String> {
+    if text == "*" {
+        return Ok(text.to_owned());
+    }
+    let url = parse_web_url(text)?;
+    let origin = url.origin().ascii_serialization();
+    if origin == text { Ok(origin) } else { Err(format!("`{text}` is no origin: write `{origin}`")) }
+}
+
+fn parse_network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| format!("`{text}` is no network: write `10.0.0.0/8` or `10.1.2.3`"))
+}

@@ -1,0 +1,72 @@
+//! `[[sinks]]`: where events go.
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    reader::{Section, parse_choice},
+    server::parse_web_url,
+};
+use crate::grant::event::EventType;
+
+const EVENTS: [(&str, EventType); 4] = [
+    ("upload.completed", EventType::Completed),
+    ("upload.rejected", EventType::Rejected),
+    ("upload.expired", EventType::Expired),
+    ("upload.changed", EventType::Changed),
+];
+
+/// One webhook that is told of events.
+#[derive(Debug, Clone)]
+pub struct SinkSettings {
+    /// Where to.
+    pub url: Url,
+    /// `whsec_…`, newest first: every one signs.
+    pub secrets: Vec<SecretString>,
+    /// Which events; empty = all.
+    pub events: Vec<EventType>,
+    /// How long the receiver may take.
+    pub timeout: TimeDelta,
+    /// Whether the receiver may live at a private address.
+    pub allow_private: bool,
+}
+
+impl SinkSettings {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let url = section.required("url", parse_web_url);
+        let secrets = read_webhook_secrets(section);
+        let events = section.parsed_texts("events", |text| parse_choice(text, &EVENTS));
+        let timeout = section.duration("timeout").unwrap_or(TimeDelta::seconds(10));
+        let allow_private = section.flag("allow_private");
+        Some(Self { url: url?, secrets, events, timeout, allow_private })
+    }
+}
+
+/// Webhook secrets: a list, or a file with one a line.
+pub(super) fn read_webhook_secrets(section: &mut Section<'_>) -> Vec<SecretString> {
+    let from_file = section.path("secrets_file");
+    let mut texts = section.text_or_texts("secrets");
+    match from_file {
+        Some(_) if !texts.is_empty() => section.fault("secrets", "give either `secrets` or `secrets_file`, not both"),
+        Some(path) => match std::fs::read_to_string(&path) {
+            Ok(text) => texts = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Into::into).collect(),
+            Err(error) => section.fault("secrets_file", format!("{}: {error}", path.display())),
+        },
+        None => {}
+    }
+    if texts.is_empty() {
+        section.fault("secrets", "missing: give at least one `whsec_…`, or `secrets_file`");
+    }
+    texts.iter().filter_map(|text| section.judge("secrets", parse_webhook_secret(text))).collect()
+}
+
+/// Standard Webhooks: `whsec_` and the Base64 of 24 to 64 bytes. The value is never repeated in a fault.
+fn parse_webhook_secret(text: &str) -> Result<SecretString, String> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let key = text.strip_prefix("whsec_").and_then(|base64| STANDARD.decode(base64).ok());
+    match key {
+        Some(key) if (24..=64).contains(&key.len()) => Ok(text.into()),
+        _ => Err("a webhook secret is `whsec_` and the Base64 of 24 to 64 bytes".to_owned()),
+    }
+}

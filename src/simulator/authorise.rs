@@ -1,0 +1,93 @@
+//! Who signed a request or a form, and whether RAM lets them do it (P§3.3, P§4.1, P§4.2).
+
+use actix_web::http::StatusCode;
+
+use super::{
+    errors::OssError,
+    permissions::Action,
+    post_form::PostForm,
+    request::Incoming,
+    settings::{BucketSpec, KeySpec, SimulatorSettings},
+};
+use crate::oss::{
+    access_key::AccessKey,
+    post_policy::PostPolicy,
+    verify::{self, SignatureRefusal, VerifyingContext},
+};
+
+/// Finds the credential that signed the request, and checks that it really did.
+pub(super) fn authorise<'a>(incoming: &Incoming, settings: &'a SimulatorSettings) -> Result<&'a KeySpec, OssError> {
+    let bucket = incoming.bucket().and_then(|bucket| settings.bucket(bucket));
+    let context = VerifyingContext { now: incoming.now, region: bucket.map(|bucket| bucket.region.as_str()) };
+    check_ambiguity(incoming)?;
+    let verified = verify::verify(&incoming.signable(), |id| find(id, settings), &context)?;
+    known(verified.ok_or_else(OssError::anonymous)?.access_key_id(), settings)
+}
+
+/// The credential behind a form, with the policy that it satisfies in everything but the length of the file.
+pub(super) fn authorise_form<'a>(
+    form: &PostForm,
+    bucket: &BucketSpec,
+    incoming: &Incoming,
+    settings: &'a SimulatorSettings,
+) -> Result<(&'a KeySpec, PostPolicy), OssError> {
+    let context = VerifyingContext { now: incoming.now, region: Some(&bucket.region) };
+    let verified = match verify::verify_post_form(&form.fields, |id| find(id, settings), &context) {
+        // A form has no expiry but its policy's; the seven days of V4 are told in the same words (P§3.3).
+        Err(SignatureRefusal::AccessDenied(message)) if message == "Request has expired." => {
+            return Err(OssError::access_denied("Invalid according to Policy: Policy expired."));
+        }
+        Err(SignatureRefusal::AccessDenied(message)) if message == "Request is not valid yet." => {
+            return Err(SignatureRefusal::RequestTimeTooSkewed.into());
+        }
+        outcome => outcome?.ok_or_else(OssError::anonymous)?,
+    };
+    let policy = verified.policy().clone();
+    policy.evaluate(&form.facts(&bucket.name), incoming.now)?;
+    Ok((known(verified.access_key_id(), settings)?, policy))
+}
+
+/// Refuses when RAM does not allow the action.
+pub(super) fn permit(spec: &KeySpec, action: Action) -> Result<(), OssError> {
+    if spec.permissions.allow(action) { Ok(()) } else { Err(OssError::not_permitted()) }
+}
+
+fn find(id: &str, settings: &SimulatorSettings) -> Option<AccessKey> {
+    settings.access_key(id).map(|spec| spec.key.clone())
+}
+
+fn known<'a>(id: &str, settings: &'a SimulatorSettings) -> Result<&'a KeySpec, OssError> {
+    settings.access_key(id).ok_or_else(|| SignatureRefusal::InvalidAccessKeyId.into())
+}
+
+/// A query parameter that repeats a signed header's name must repeat its value (P§4.2).
+fn check_ambiguity(incoming: &Incoming) -> Result<(), OssError> {
+    for (name, value) in &incoming.query {
+        if name.starts_with("x-oss-") && incoming.header(name).is_some_and(|header| header != value) {
+            return Err(OssError::invalid_argument("Header and query parameter contradict each other.", name, value));
+        }
+    }
+    Ok(())
+}
+
+impl From<SignatureRefusal> for OssError {
+    fn from(refusal: SignatureRefusal) -> Self {
+        let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
+        let wrong_region = refusal.details().contains(&("ArgumentName".to_owned(), "region".to_owned()));
+        let message = match wrong_region {
+            true => "Invalid signing region in Authorization header.".to_owned(),
+            false => refusal.to_string(),
+        };
+        let error = refusal
+            .details()
+            .iter()
+            .fold(Self::new(status, refusal.code(), message), |error, (name, value)| error.detail(name, value));
+        match &refusal {
+            SignatureRefusal::InvalidAccessKeyId => error.ec("0002-00000902"),
+            SignatureRefusal::SignatureDoesNotMatch { .. } => error.ec("0002-00000040"),
+            SignatureRefusal::RequestTimeTooSkewed => error.ec("0002-00000504"),
+            _ if wrong_region => error.ec("0002-00000226"),
+            _ => error,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! OSS's refusals: status, code, message, EC, and the XML around them.
+
+use std::borrow::Cow;
+
+use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::request::Incoming;
+use crate::oss::{callback::InvalidCallback, post_policy::PolicyViolation, xml::ErrorDocument};
+
+/// One refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OssError {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: Cow<'static, str>,
+    ec: Option<&'static str>,
+    details: Vec<(String, String)>,
+}
+
+impl OssError {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, message: message.into(), ec: None, details: Vec::new() }
+    }
+
+    #[must_use]
+    pub(super) fn ec(mut self, ec: &'static str) -> Self {
+        self.ec = Some(ec);
+        self
+    }
+
+    #[must_use]
+    pub(super) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.details.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub(super) fn bad_request(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(super) fn invalid_argument(message: impl Into<Cow<'static, str>>, name: &str, value: &str) -> Self {
+        Self::bad_request("InvalidArgument", message).detail("ArgumentName", name).detail("ArgumentValue", value)
+    }
+
+    pub(super) fn access_denied(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "AccessDenied", message)
+    }
+
+    /// What an anonymous request to a private bucket gets.
+    pub(super) fn anonymous() -> Self {
+        Self::access_denied("You have no right to access this object because of bucket acl.").ec("0003-00000001")
+    }
+
+    /// What a known credential without the RAM permission gets.
+    pub(super) fn not_permitted() -> Self {
+        Self::access_denied("You have no right to access this object.").ec("0003-00000001")
+    }
+
+    pub(super) fn no_such_bucket(bucket: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist.")
+            .ec("0015-00000101")
+            .detail("BucketName", bucket)
+    }
+
+    pub(super) fn no_such_key(key: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
+            .ec("0026-00000001")
+            .detail("Key", key)
+    }
+
+    pub(super) fn method_not_allowed(method: &str) -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            "The specified method is not allowed against this resource.",
+        )
+        .detail("Method", method)
+    }
+
+    pub(super) fn not_implemented(feature: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "NotImplemented",
+            "A header or query you provided implies functionality that is not implemented.",
+        )
+        .detail("Feature", feature)
+    }
+
+    pub(super) fn already_exists() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "FileAlreadyExists",
+            "The object you specified already exists and can not be overwritten.",
+        )
+        .ec("0026-00000101")
+    }
+
+    pub(super) fn invalid_object_name(key: &str) -> Self {
+        Self::bad_request("InvalidObjectName", "The specified object is not valid.").detail("ObjectName", key)
+    }
+
+    pub(super) fn entity_too_large() -> Self {
+        PolicyViolation::EntityTooLarge.into()
+    }
+
+    pub(super) fn not_multipart() -> Self {
+        Self::bad_request(
+            "RequestIsNotMultiPartContent",
+            "Bucket POST must be of the enclosure-type multipart/form-data.",
+        )
+    }
+
+    pub(super) fn missing_content_length() -> Self {
+        Self::new(
+            StatusCode::LENGTH_REQUIRED,
+            "MissingContentLength",
+            "You must provide the Content-Length HTTP header.",
+        )
+    }
+
+    pub(super) fn incomplete_body() -> Self {
+        Self::bad_request("IncompleteBody", "The request body is incomplete.")
+    }
+
+    pub(super) fn internal(cause: &dyn std::error::Error) -> Self {
+        tracing::error!(error = %cause, "the simulator failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalError",
+            "We encountered an internal error. Please try again.",
+        )
+    }
+
+    /// The answer. A HEAD answer has no body, so OSS puts the document into `x-oss-err`.
+    pub(super) fn response(&self, incoming: &Incoming) -> HttpResponse {
+        self.response_with(incoming, |_| ())
+    }
+
+    /// The answer, with further headers.
+    pub(super) fn response_with(
+        &self,
+        incoming: &Incoming,
+        dress: impl FnOnce(&mut HttpResponseBuilder),
+    ) -> HttpResponse {
+        let mut details = self.details.clone();
+        if let Some(ec) = self.ec {
+            details.push(("RecommendDoc".to_owned(), format!("https://api.aliyun.com/troubleshoot?q={ec}")));
+        }
+        let document = ErrorDocument {
+            code: self.code.to_owned(),
+            message: self.message.to_string(),
+            request_id: incoming.request_id.clone(),
+            host_id: incoming.host.clone(),
+            ec: self.ec.map(str::to_owned),
+            details,
+        };
+        let xml = document.to_xml();
+        let mut response = HttpResponse::build(self.status);
+        response.content_type("application/xml");
+        dress(&mut response);
+        if let Some(ec) = self.ec {
+            response.insert_header(("x-oss-ec", ec));
+        }
+        if incoming.method == "HEAD" {
+            response.insert_header(("x-oss-err", STANDARD.encode(xml))).finish()
+        } else {
+            response.body(xml)
+        }
+    }
+}
+
+impl From<std::io::Error> for OssError {
+    fn from(error: std::io::Error) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<PolicyViolation> for OssError {
+    fn from(violation: PolicyViolation) -> Self {
+        let message = violation.to_string();
+        match violation {
+            PolicyViolation::Expired => Self::access_denied(message),
+            PolicyViolation::ConditionFailed(_) => Self::access_denied(message),
+            PolicyViolation::EntityTooLarge => Self::bad_request("EntityTooLarge", message),
+            PolicyViolation::EntityTooSmall => Self::bad_request("EntityTooSmall", message),
+        }
+    }
+}
+
+impl OssError {
+    /// A callback configuration refused before anything is stored (P§1.7).
+    pub(super) fn invalid_callback(error: &InvalidCallback, value: &str) -> Self {
+        let refusal = Self::invalid_argument(error.message, error.argument, value);
+        match error.ec {
+            Some(ec) => refusal.ec(ec),
+            None => refusal,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The fields of a PostObject form, in order, up to the file (P§3.1, P§3.2).
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::http::header;
+use futures_util::StreamExt;
+
+use super::errors::OssError;
+use crate::oss::post_policy::PostFormFacts;
+
+/// Longest field name (P§3.2).
+const MAX_NAME_BYTES: usize = 8 * 1024;
+
+/// Longest value of an ordinary field (P§3.2, the stricter of two statements: what passes here passes there).
+const MAX_VALUE_BYTES: usize = 4 * 1024;
+
+/// Longest value of `policy`, `callback` and the security token, which the documentation lets grow beyond the rest: a
+/// callback may have 5 KB (P§1.4), and a policy that pins it is Base64 of Base64.
+const MAX_LONG_VALUE_BYTES: usize = 20 * 1024;
+
+/// All fields before the file together.
+const MAX_FIELDS_BYTES: usize = 2 * 1024 * 1024;
+
+/// What came before the file, and the file, not read yet.
+pub(super) struct PostForm {
+    pub(super) fields: Vec<(String, String)>,
+    pub(super) file: Field,
+    pub(super) file_name: Option<String>,
+    pub(super) file_content_type: Option<String>,
+}
+
+impl PostForm {
+    /// Reads up to the `file` part.
+    pub(super) async fn read(multipart: &mut Multipart) -> Result<Self, OssError> {
+        let mut fields = Vec::new();
+        let mut total = 0;
+        while let Some(part) = multipart.next().await {
+            let mut part = part.map_err(|error| malformed(&error))?;
+            let name = part.name().unwrap_or_default().to_owned();
+            if name.len() > MAX_NAME_BYTES {
+                return Err(field_too_long(&name[..name.floor_char_boundary(64)]));
+            }
+            if name.eq_ignore_ascii_case("file") {
+                return Ok(Self::at_file(fields, part));
+            }
+            let value = read_value(&name, &mut part).await?;
+            total += name.len() + value.len();
+            if total > MAX_FIELDS_BYTES {
+                return Err(OssError::bad_request(
+                    "MaxPOSTPreDataLengthExceededError",
+                    "Your POST request fields preceding the upload file were too large.",
+                ));
+            }
+            fields.push((name, value));
+        }
+        Err(OssError::bad_request(
+            "IncorrectNumberOfFilesInPOSTRequest",
+            "POST requires exactly one file upload per request.",
+        ))
+    }
+
+    fn at_file(fields: Vec<(String, String)>, file: Field) -> Self {
+        let file_name = file.content_disposition().and_then(|d| d.get_filename()).map(str::to_owned);
+        let content_type = file.headers().get(header::CONTENT_TYPE);
+        let file_content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+        Self { fields, file, file_name, file_content_type }
+    }
+
+    /// The first field of that name, in any case; the policy judges the same one.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The object's content type: `x-oss-content-type`, else the file part's, else `Content-Type` (P§3.2).
+    pub(super) fn content_type(&self) -> Option<&str> {
+        self.get("x-oss-content-type").or(self.file_content_type.as_deref()).or_else(|| self.get("content-type"))
+    }
+
+    /// What the policy is evaluated against.
+    pub(super) fn facts(&self, bucket: &str) -> PostFormFacts {
+        PostFormFacts {
+            bucket: bucket.to_owned(),
+            fields: self.fields.clone(),
+            file_content_type: self.file_content_type.clone(),
+        }
+    }
+
+    /// The custom variables: every field `x:…`.
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
+        self.fields.iter().filter(|(name, _)| name.starts_with("x:")).cloned().collect()
+    }
+}
+
+async fn read_value(name: &str, part: &mut Field) -> Result<String, OssError> {
+    let long = ["policy", "callback", "x-oss-security-token"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    let limit = if long { MAX_LONG_VALUE_BYTES } else { MAX_VALUE_BYTES };
+    let mut value = Vec::new();
+    while let Some(chunk) = part.next().await {
+        value.extend_from_slice(&chunk.map_err(|error| malformed(&error))?);
+        if value.len() > limit {
+            return Err(field_too_long(name));
+        }
+    }
+    String::from_utf8(value)
+        .map_err(|_| OssError::invalid_argument("The form field is not encoded in UTF-8.", name, ""))
+}
+
+fn field_too_long(name: &str) -> OssError {
+    OssError::bad_request("FieldItemTooLong", "Your field item in the form is too long.").detail("FieldName", name)
+}
+
+/// What the multipart parser refuses.
+pub(super) fn malformed(error: &MultipartError) -> OssError {
+    match error {
+        MultipartError::Payload(_) => OssError::incomplete_body(),
+        MultipartError::ContentTypeMissing
+        | MultipartError::ContentTypeParse
+        | MultipartError::ContentTypeIncompatible => OssError::not_multipart(),
+        _ => OssError::bad_request(
+            "MalformedPOSTRequest",
+            "The body of your POST request is not well-formed multipart/form-data.",
+        ),
+    }
+}

@@ -1,0 +1,60 @@
+//! `PUT /key`: the body is the object.
+
+use actix_web::HttpResponse;
+
+use super::{
+    authorise::{authorise, permit},
+    body::{Body, check_md5},
+    callback_config::CallbackOrder,
+    errors::OssError,
+    permissions::Action,
+    record::Attributes,
+    request::Incoming,
+    server::Oss,
+    settings::BucketSpec,
+    stored::NewObject,
+    upload::MAX_OBJECT_BYTES,
+};
+
+/// Stores the body, then calls back if asked to.
+pub(super) async fn put_object(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+    body: Body,
+) -> Result<HttpResponse, OssError> {
+    let spec = authorise(incoming, &oss.settings)?;
+    permit(spec, Action::PutObject)?;
+    let key = incoming.object_key()?;
+    let attributes = Attributes::of_headers(incoming)?;
+    if attributes.acl.is_some() {
+        permit(spec, Action::PutObjectAcl)?;
+    }
+    let order = CallbackOrder::of_request(incoming)?;
+    check_length(incoming)?;
+    let object = NewObject { bucket, key, attributes, forbid_overwrite: incoming.forbids_overwrite() };
+    object.check_overwrite(&oss.objects).await?;
+    let received = oss.objects.begin().await?.receive(body, MAX_OBJECT_BYTES, |_| OssError::incomplete_body()).await?;
+    if let Some(expected) = incoming.header("content-md5") {
+        check_md5(expected, &received.md5)?;
+    }
+    let stored = object.commit(received, oss, incoming).await?;
+    if let Some(order) = order {
+        return Ok(stored.call_back(&order, "PutObject", oss, incoming).await);
+    }
+    let mut response = HttpResponse::Ok();
+    stored.headers(&mut response);
+    Ok(response.finish())
+}
+
+/// A PUT says how long it is, or is chunked.
+fn check_length(incoming: &Incoming) -> Result<(), OssError> {
+    let length = incoming.header("content-length");
+    if length.is_none() && incoming.header("transfer-encoding").is_none() {
+        return Err(OssError::missing_content_length());
+    }
+    if length.and_then(|length| length.parse().ok()).is_some_and(|length: u64| length > MAX_OBJECT_BYTES) {
+        return Err(OssError::entity_too_large());
+    }
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Binding, serving, and the way of one request through the simulator.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use actix_web::{
+    App, HttpRequest, HttpResponse, HttpServer,
+    http::header::{self, HeaderName, HeaderValue},
+    web,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    admin,
+    body::Body,
+    callback::{CallbackSender, Clients},
+    callback_key::{CallbackKey, CallbackKeyError, KEY_PATH},
+    cors,
+    delete_object::delete_object,
+    errors::OssError,
+    get_object::{get_object, head_object},
+    objects::Objects,
+    post_object::post_object,
+    put_object::put_object,
+    request::Incoming,
+    settings::{BucketSpec, SimulatorSettings},
+    symlink::{get_symlink, put_symlink},
+};
+
+/// Sub-resources of objects that OSS has and the simulator has not.
+const NOT_HERE: [&str; 8] = ["uploads", "uploadId", "append", "acl", "tagging", "restore", "delete", "x-oss-process"];
+
+/// Why a simulator can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The address is taken or not ours.
+    #[error("the simulator can't listen on {address}")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data folder can't be used.
+    #[error("the simulator can't use its data folder")]
+    DataFolder(#[source] std::io::Error),
+    /// No callback key.
+    #[error(transparent)]
+    CallbackKey(#[from] CallbackKeyError),
+    /// No HTTP client for callbacks.
+    #[error("the simulator can't build its callback client")]
+    CallbackClient(#[source] reqwest::Error),
+}
+
+/// All that a request needs.
+pub(super) struct Oss {
+    pub(super) settings: SimulatorSettings,
+    pub(super) objects: Objects,
+    pub(super) callbacks: CallbackSender,
+}
+
+/// A simulator that listens already and serves once it [runs](Simulator::run).
+pub struct Simulator {
+    listener: TcpListener,
+    address: SocketAddr,
+    oss: Arc<Oss>,
+}
+
+impl Simulator {
+    /// Takes the port, opens the data folder, loads or makes the callback key.
+    ///
+    /// # Errors
+    /// When one of them fails. A rustls provider must be installed before (see [`crate::startup`]).
+    pub fn bind(settings: SimulatorSettings) -> Result<Self, BindError> {
+        let listen = |source| BindError::Listen { address: settings.listen, source };
+        let listener = TcpListener::bind(settings.listen).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let names = settings.buckets.iter().map(|bucket| bucket.name.as_str());
+        let objects = Objects::open(&settings.data_dir, names).map_err(BindError::DataFolder)?;
+        let callbacks = CallbackSender {
+            key: CallbackKey::load_or_create(&settings.data_dir)?,
+            key_url: format!("http://{address}{KEY_PATH}"),
+            timeout: settings.callback_timeout,
+            refuse_private: settings.refuse_private_callbacks,
+            clock: Arc::clone(&settings.clock),
+            faults: Mutex::default(),
+            clients: Clients::build().map_err(BindError::CallbackClient)?,
+        };
+        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, callbacks }) })
+    }
+
+    /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The public half of the key that signs callbacks.
+    pub fn callback_public_key_pem(&self) -> String {
+        self.oss.callbacks.key.public_pem().to_owned()
+    }
+
+    /// What callbacks name as their key's URL; it is served there.
+    pub fn callback_key_url(&self) -> String {
+        self.oss.callbacks.key_url.clone()
+    }
+
+    /// Serves until `shutdown` is cancelled, then lets running requests finish.
+    ///
+    /// # Errors
+    /// When the listener breaks.
+    pub async fn run(self, shutdown: CancellationToken) -> std::io::Result<()> {
+        const WORKERS: usize = 2;
+        const GRACE_SECONDS: u64 = 10;
+        let oss = web::Data::from(self.oss);
+        // Apart from its `await`, so that the future is `Send` and any tokio runtime can drive it.
+        let server = HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
+            .workers(WORKERS)
+            .shutdown_timeout(GRACE_SECONDS)
+            .shutdown_signal(shutdown.cancelled_owned())
+            .listen(self.listener)?
+            .run();
+        server.await
+    }
+}
+
+async fn serve(oss: web::Data<Oss>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let incoming = Incoming::parse(&request, &oss.settings);
+    let body = Body::new(payload);
+    let started = Instant::now();
+    let mut response = match operate(&oss, &incoming, &request, body.clone()).await {
+        Ok(response) => response,
+        Err(error) => {
+            body.drain().await;
+            error.response(&incoming)
+        }
+    };
+    let headers = response.headers_mut();
+    if let Some(bucket) = incoming.bucket().and_then(|name| oss.settings.bucket(name)) {
+        cors::decorate(&incoming, &bucket.cors, headers);
+    }
+    headers.insert(header::SERVER, HeaderValue::from_static("AliyunOSS"));
+    headers.insert(
+        HeaderName::from_static("x-oss-request-id"),
+        HeaderValue::from_str(&incoming.request_id).expect("hex digits are a header value"),
+    );
+    let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    headers.insert(HeaderName::from_static("x-oss-server-time"), HeaderValue::from(millis));
+    response
+}
+
+async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Body) -> Result<HttpResponse, OssError> {
+    let path = request.uri().path();
+    if incoming.address.path_style {
+        if path == KEY_PATH && matches!(incoming.method.as_str(), "GET" | "HEAD") {
+            let pem = oss.callbacks.key.public_pem().to_owned();
+            return Ok(HttpResponse::Ok().content_type("application/x-x509-ca-cert").body(pem));
+        }
+        if let Some(own) = path.strip_prefix(admin::PREFIX) {
+            return admin::serve(oss, incoming, own, body).await;
+        }
+    }
+    let name = incoming.bucket().ok_or_else(|| OssError::method_not_allowed(&incoming.method))?;
+    let bucket = oss.settings.bucket(name).ok_or_else(|| OssError::no_such_bucket(name))?;
+    if incoming.method == "OPTIONS" {
+        return cors::preflight(incoming, &bucket.cors);
+    }
+    if let Some(feature) = NOT_HERE.iter().find(|name| incoming.query(name).is_some()) {
+        return Err(OssError::not_implemented(feature));
+    }
+    if incoming.key.is_empty() {
+        return bucket_operation(oss, incoming, bucket, request, body).await;
+    }
+    object_operation(oss, incoming, bucket, body).await
+}
+
+async fn bucket_operation(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+    request: &HttpRequest,
+    body: Body,
+) -> Result<HttpResponse, OssError> {
+    match incoming.method.as_str() {
+        "POST" => post_object(oss, incoming, bucket, request, body).await,
+        "GET" | "HEAD" | "PUT" | "DELETE" => Err(OssError::not_implemented("bucket operations")),
+        method => Err(OssError::method_not_allowed(method)),
+    }
+}
+
+async fn object_operation(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+    body: Body,
+) -> Result<HttpResponse, OssError> {
+    let symlink = incoming.query("symlink").is_some();
+    match incoming.method.as_str() {
+        "PUT" if symlink => put_symlink(oss, incoming, bucket).await,
+        "PUT" if incoming.header("x-oss-copy-source").is_some() => Err(OssError::not_implemented("x-oss-copy-source")),
+        "PUT" => put_object(oss, incoming, bucket, body).await,
+        "GET" if symlink => get_symlink(oss, incoming, bucket).await,
+        "GET" => get_object(oss, incoming, bucket).await,
+        "HEAD" => head_object(oss, incoming, bucket).await,
+        "DELETE" => delete_object(oss, incoming, bucket).await,
+        method => Err(OssError::method_not_allowed(method)),
+    }
+}

@@ -1,0 +1,127 @@
+//! What PutObject and PostObject share: committing the bytes, and the answer with or without a callback.
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder,
+    http::{StatusCode, header},
+};
+
+use super::{
+    callback_config::CallbackOrder,
+    errors::OssError,
+    image::Image,
+    objects::{Objects, WriteMode},
+    record::{Attributes, Content, Kind, Record},
+    request::Incoming,
+    server::Oss,
+    settings::BucketSpec,
+    upload::Received,
+};
+use crate::oss::callback::SystemVariables;
+
+/// An object about to be committed.
+pub(super) struct NewObject<'a> {
+    pub(super) bucket: &'a BucketSpec,
+    pub(super) key: &'a str,
+    pub(super) attributes: Attributes,
+    pub(super) forbid_overwrite: bool,
+}
+
+/// An object that is durable now.
+pub(super) struct Stored<'a> {
+    bucket: &'a str,
+    pub(super) key: &'a str,
+    record: Record,
+    pub(super) content: Content,
+    image_is_broken: bool,
+}
+
+impl NewObject<'_> {
+    fn mode(&self) -> WriteMode {
+        WriteMode { versioning: self.bucket.versioning, forbid_overwrite: self.forbid_overwrite }
+    }
+
+    /// Refuses early, before the bytes arrive, what [`NewObject::commit`] would refuse anyway.
+    pub(super) async fn check_overwrite(&self, objects: &Objects) -> Result<(), OssError> {
+        let mode = self.mode();
+        let protected = mode.forbid_overwrite && !mode.versioning;
+        if protected && objects.exists(&self.bucket.name, self.key).await? {
+            return Err(OssError::already_exists());
+        }
+        Ok(())
+    }
+}
+
+impl<'a> NewObject<'a> {
+    /// Makes the object visible.
+    pub(super) async fn commit(
+        self,
+        received: Received,
+        oss: &Oss,
+        incoming: &Incoming,
+    ) -> Result<Stored<'a>, OssError> {
+        let image_is_broken = received.image == Image::Broken;
+        let name = Objects::content_name();
+        oss.objects.adopt(&self.bucket.name, received.path(), &name).await?;
+        let content = received.into_content(name);
+        let mode = self.mode();
+        let record = Record {
+            version_id: None,
+            kind: Kind::Normal(content.clone()),
+            last_modified: incoming.now,
+            attributes: self.attributes,
+        };
+        let record = oss.objects.put(&self.bucket.name, self.key, record, mode).await?;
+        Ok(Stored { bucket: &self.bucket.name, key: self.key, record, content, image_is_broken })
+    }
+}
+
+impl Stored<'_> {
+    /// `ETag`, CRC, version.
+    pub(super) fn headers(&self, response: &mut HttpResponseBuilder) {
+        response.insert_header((header::ETAG, format!("\"{}\"", self.content.etag)));
+        response.insert_header(("x-oss-hash-crc64ecma", self.content.crc64.to_string()));
+        response.insert_header(("Content-MD5", self.content.content_md5()));
+        if let Some(version) = &self.record.version_id {
+            response.insert_header(("x-oss-version-id", version.as_str()));
+        }
+    }
+
+    /// Calls back: 200 with the receiver's answer, or 203 with the reason; the object stays stored (P§1.7).
+    pub(super) async fn call_back(
+        &self,
+        order: &CallbackOrder,
+        operation: &str,
+        oss: &Oss,
+        incoming: &Incoming,
+    ) -> HttpResponse {
+        match oss.callbacks.call(order, &self.variables(operation, incoming), self.image_is_broken).await {
+            Ok(answer) => {
+                let mut response = HttpResponse::Ok();
+                self.headers(&mut response);
+                response.content_type("application/json").body(answer)
+            }
+            Err(failure) => {
+                let status = StatusCode::NON_AUTHORITATIVE_INFORMATION;
+                let error = OssError::new(status, "CallbackFailed", failure.message).ec(failure.ec);
+                error.response_with(incoming, |response| self.headers(response))
+            }
+        }
+    }
+
+    fn variables(&self, operation: &str, incoming: &Incoming) -> SystemVariables {
+        SystemVariables {
+            bucket: self.bucket.to_owned(),
+            object: self.key.to_owned(),
+            etag: self.content.etag.clone(),
+            size: self.content.size,
+            mime_type: self.record.attributes.content_type.clone(),
+            image: self.content.image.clone(),
+            crc64: self.content.crc64.to_string(),
+            content_md5: self.content.content_md5(),
+            vpc_id: String::new(),
+            client_ip: incoming.client_ip.clone(),
+            req_id: incoming.request_id.clone(),
+            operation: operation.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Turns settings into the shells' own types, so that neither side knows the other. Part of the start-up.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::{Context, anyhow};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    app::ports::{Credentials, ObjectStore},
+    auth::{AuthConfig, AuthSetupError, Authenticator, IssuerConfig, KeySource, TokenRequest, mint},
+    credentials::{EnvCredentials, Part, StaticCredentials},
+    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient},
+    settings::{
+        BucketSettings, CredentialSettings, Environment, IssuerKeys, IssuerSettings, LogFormat, SecretSource, Settings,
+    },
+    telemetry::{self, Format, TelemetryError},
+};
+
+/// The authenticator of `[auth]`.
+///
+/// # Errors
+/// When a key can't be used.
+pub fn authenticator(settings: &Settings) -> Result<Authenticator, AuthSetupError> {
+    Authenticator::new(AuthConfig {
+        user_id_claim: settings.auth.user_id_claim.clone(),
+        scope_claim: settings.auth.scope_claim.clone(),
+        leeway: settings.auth.leeway,
+        algorithms: settings.auth.algorithms.clone(),
+        issuers: settings.auth.issuers.iter().map(issuer).collect(),
+        allow_loopback_http: settings.is_development(),
+    })
+}
+
+/// A provider per `[credentials.NAME]`, by name.
+pub fn credentials(settings: &Settings, environment: &Environment) -> BTreeMap<String, Arc<dyn Credentials>> {
+    let provider = |section: &CredentialSettings| -> Arc<dyn Credentials> {
+        match section {
+            CredentialSettings::Env => Arc::new(EnvCredentials::new(|name| environment.get(name))),
+            CredentialSettings::Static { access_key_id, access_key_secret, security_token } => Arc::new(
+                StaticCredentials::new(part(access_key_id), part(access_key_secret), security_token.as_ref().map(part)),
+            ),
+        }
+    };
+    settings.credentials.iter().map(|(name, section)| (name.clone(), provider(section))).collect()
+}
+
+/// A client per `[buckets.NAME]`, by that name, signed by its `confirm_credentials`.
+///
+/// # Errors
+/// When no HTTP client can be built.
+pub fn object_stores(
+    settings: &Settings,
+    credentials: &BTreeMap<String, Arc<dyn Credentials>>,
+) -> anyhow::Result<BTreeMap<String, Arc<dyn ObjectStore>>> {
+    let http = crate::oss_client::build_http_client().context("no HTTP client")?;
+    let client = |bucket: &BucketSettings| -> Option<Arc<dyn ObjectStore>> {
+        let signer = Arc::clone(credentials.get(&bucket.confirm_credentials)?);
+        let target = OssBucket {
+            bucket: bucket.bucket.clone(),
+            region: bucket.region.clone(),
+            endpoint: bucket.service_endpoint.clone(),
+            signature_version: bucket.signature_version,
+            head_timeout: HEAD_TIMEOUT,
+        };
+        Some(Arc::new(OssClient::new(target, signer, http.clone())))
+    };
+    // Settings are valid only when every bucket's credentials exist, so none is left out here.
+    Ok(settings.buckets.iter().filter_map(|(name, bucket)| Some((name.clone(), client(bucket)?))).collect())
+}
+
+/// Begins to log as `[telemetry]` says.
+///
+/// # Errors
+/// When logging was begun before.
+pub fn telemetry(settings: &Settings) -> Result<(), TelemetryError> {
+    let format = match settings.telemetry.log_format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Pretty => Format::Pretty,
+    };
+    telemetry::init(format, &settings.telemetry.log_filter)
+}
+
+/// A token of the first issuer whose HMAC secret is configured.
+///
+/// # Errors
+/// When there is no such issuer: tokens signed by a private key are not ours to make.
+pub fn development_token(
+    settings: &Settings,
+    user: &str,
+    scopes: &[String],
+    ttl: TimeDelta,
+    now: DateTime<Utc>,
+) -> anyhow::Result<String> {
+    let held = settings.auth.issuers.iter().find_map(|issuer| match &issuer.keys {
+        IssuerKeys::HmacSecret(secret) => Some((issuer, secret)),
+        _ => None,
+    });
+    let (issuer, secret) = held.ok_or_else(|| anyhow!("no issuer in auth.issuers has an hmac_secret to sign with"))?;
+    let request = TokenRequest {
+        issuer: &issuer.issuer,
+        audience: issuer.audience.first().map(String::as_str),
+        secret,
+        user_id_claim: &settings.auth.user_id_claim,
+        user,
+        scope_claim: &settings.auth.scope_claim,
+        scopes,
+        ttl,
+    };
+    mint(&request, now).context("the token can't be signed")
+}
+
+fn issuer(settings: &IssuerSettings) -> IssuerConfig {
+    IssuerConfig {
+        issuer: settings.issuer.clone(),
+        audience: settings.audience.clone(),
+        keys: match &settings.keys {
+            IssuerKeys::JwksUrl(url) => KeySource::JwksUrl(url.clone()),
+            IssuerKeys::JwksFile(path) => KeySource::JwksFile(path.clone()),
+            IssuerKeys::PublicKeyFile(path) => KeySource::PublicKeyFile(path.clone()),
+            IssuerKeys::HmacSecret(secret) => KeySource::HmacSecret(secret.clone()),
+        },
+        max_stale: settings.jwks_max_stale,
+    }
+}
+
+fn part(source: &SecretSource) -> Part {
+    match source {
+        SecretSource::Inline(secret) => Part::Inline(secret.clone()),
+        SecretSource::File(path) => Part::File(path.clone()),
+    }
+}

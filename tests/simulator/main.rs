@@ -1,0 +1,11 @@
+//! The simulator from outside: signed requests in, OSS's answers out.
+
+mod callbacks;
+mod cors;
+mod forms;
+mod harness;
+mod objects;
+mod receiver;
+mod refusals;
+mod restart;
+mod tampering;
