@@ -9,17 +9,14 @@ use std::sync::{
 };
 
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     checkpoint::Checkpointer,
     failure::Failure,
-    queue::receive_batch,
+    queue::{Receiver, Sender, queue},
     transaction::{self, Operation, Outcome},
 };
-
-/// Operations that may wait before callers are held back: some four batches.
-const QUEUE: usize = 1024;
 
 /// Operations in one transaction at most. More would hardly save anything and let the last wait longer.
 const MAX_BATCH: usize = 256;
@@ -49,13 +46,13 @@ struct Queued {
 }
 
 /// The callers' end of the group commit.
-pub(super) struct GroupCommit(mpsc::Sender<Queued>);
+pub(super) struct GroupCommit(Sender<Queued>);
 
 impl GroupCommit {
     /// Starts the task. It ends when the last handle is dropped, after it has done what was queued.
     pub(super) async fn start(options: SqliteConnectOptions, counters: Arc<Counters>) -> Result<Self, sqlx::Error> {
         let connection = Some(options.connect().await?);
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, receiver) = queue();
         let checkpointer = Checkpointer::start(options.connect().await?);
         tokio::spawn(Writer { options, connection, checkpointer, counters }.run(receiver));
         Ok(Self(sender))
@@ -64,7 +61,7 @@ impl GroupCommit {
     /// Does it, durably; waits for room in the queue first.
     pub(super) async fn submit(&self, operation: Operation) -> Result<Outcome, Failure> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Queued { operation, answer }).await.map_err(|_| Failure::Closed)?;
+        let _room = self.0.send(Queued { operation, answer }).await?;
         answered.await.map_err(|_| Failure::Closed)?
     }
 }
@@ -78,11 +75,14 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(mut self, mut queue: mpsc::Receiver<Queued>) {
-        let mut batch = Vec::with_capacity(MAX_BATCH);
-        while receive_batch(&mut queue, &mut batch, MAX_BATCH).await > 0 {
+    async fn run(mut self, mut queue: Receiver<Queued>) {
+        loop {
+            let batch = queue.receive(MAX_BATCH).await;
+            if batch.is_empty() {
+                break;
+            }
             let (operations, answers): (Vec<_>, Vec<_>) =
-                batch.drain(..).map(|queued| (queued.operation, queued.answer)).unzip();
+                batch.into_iter().map(|queued| (queued.operation, queued.answer)).unzip();
             for (answer, outcome) in answers.into_iter().zip(self.write_batch(&operations).await) {
                 // Who no longer waits needs no answer; what he asked for is done all the same.
                 let _ = answer.send(outcome);

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use sqlx::{Connection as _, SqliteConnection, query, sqlite::SqliteRow};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
     failure::Failure,
-    queue::receive_batch,
+    queue::{Receiver, Sender, queue},
     rows,
     statements::{FIND_COMPLETIONS, FIND_GRANTS, LARGEST},
 };
@@ -19,9 +19,6 @@ use crate::{
         grant::{Grant, State},
     },
 };
-
-/// Callers that may wait for a look-up before further ones are held back.
-const QUEUE: usize = 1024;
 
 /// Look-ups that share one statement at most.
 const MAX_BATCH: usize = LARGEST;
@@ -34,12 +31,12 @@ struct Asked {
 
 /// Looks grants up by id. Questions that arrive while a statement runs share the next one: crossing over to SQLite's
 /// thread costs more than finding a row.
-pub(super) struct Finder(mpsc::Sender<Asked>);
+pub(super) struct Finder(Sender<Asked>);
 
 impl Finder {
     /// Starts the task; it ends with the last handle.
     pub(super) fn start(connection: SqliteConnection) -> Self {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+        let (sender, receiver) = queue();
         tokio::spawn(answer_all(connection, receiver));
         Self(sender)
     }
@@ -47,18 +44,21 @@ impl Finder {
     /// The entry of that id.
     pub(super) async fn find(&self, id: Uuid) -> Result<Option<LedgerEntry>, Failure> {
         let (answer, answered) = oneshot::channel();
-        self.0.send(Asked { id, answer }).await.map_err(|_| Failure::Closed)?;
+        let _room = self.0.send(Asked { id, answer }).await?;
         answered.await.map_err(|_| Failure::Closed)?
     }
 }
 
-async fn answer_all(mut connection: SqliteConnection, mut questions: mpsc::Receiver<Asked>) {
-    let mut batch = Vec::with_capacity(MAX_BATCH);
-    while receive_batch(&mut questions, &mut batch, MAX_BATCH).await > 0 {
+async fn answer_all(mut connection: SqliteConnection, mut questions: Receiver<Asked>) {
+    loop {
+        let batch = questions.receive(MAX_BATCH).await;
+        if batch.is_empty() {
+            break;
+        }
         let ids: Vec<Uuid> = batch.iter().map(|asked| asked.id).collect();
         let found = find_entries(&mut connection, &ids).await;
         let one_by_one = batch.len() > 1 && found.as_ref().is_err_and(Failure::blames_one_operation);
-        for asked in batch.drain(..) {
+        for asked in batch {
             let answer = if one_by_one {
                 find_entries(&mut connection, &[asked.id]).await.map(|mut found| found.remove(&asked.id))
             } else {

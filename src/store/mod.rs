@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `sqlite` | the port on SQLite |
 //! | `group_commit` | the task through which everything is written |
-//! | `queue` | how both tasks take what has arrived |
+//! | `queue` | what waits for these tasks, in groups |
 //! | `checkpoint` | carrying the log over, beside the writer |
 //! | `transaction` | what one transaction does |
 //! | `lookup` | reading by id, for many callers at once |
