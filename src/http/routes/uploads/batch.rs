@@ -70,8 +70,9 @@ async fn issue_item(
     index: usize,
 ) -> Result<Issued, Problem> {
     let body: IssueBody = parse(item.get().as_bytes())?;
-    // One key names the whole batch: each item has its place in it.
-    let key = idempotency_key.map(|key| format!("{key} {index}"));
+    // One key names the whole batch: each item has its place in it. No header holds a line break, so no single
+    // request has the same key.
+    let key = idempotency_key.map(|key| format!("{key}\n{index}"));
     issue_one(valet, caller, body, key.as_deref()).await
 }
 

@@ -97,7 +97,7 @@ pub(super) fn idempotency_key(http: &HttpRequest) -> Result<Option<&str>, Proble
     let unusable = || {
         Problem::new(
             Code::InvalidParameter,
-            format!("Idempotency-Key takes 1 to {MAX_IDEMPOTENCY_KEY_LEN} visible ASCII characters, once"),
+            format!("Idempotency-Key takes 1 to {MAX_IDEMPOTENCY_KEY_LEN} printable ASCII characters, once"),
         )
     };
     let mut values = http.headers().get_all("idempotency-key");
