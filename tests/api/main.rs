@@ -1,8 +1,13 @@
 //! Black-box tests of the service: real HTTP, a real ledger on disk, the OSS simulator beside it, a clock set by hand.
-//!
-//! `cfg(test)` on each module lets clippy see tests where there are helpers too.
 
-#[cfg(test)]
+mod bad_input;
+mod batch;
+mod complete;
 mod harness;
-#[cfg(test)]
+mod idempotency;
+mod issue;
+mod issue_refusals;
+mod one_upload;
+mod policy;
 mod story;
+mod support;
