@@ -185,9 +185,7 @@ async fn four_requests_of_one_user_may_wait() {
 #[tokio::test]
 async fn renewing_gives_fresh_signatures_and_a_longer_life() {
     let app = TestApp::spawn().await;
-    for (profile, method) in
-        [("document", "post"), ("document", "put"), ("old", "post"), ("old", "put")]
-    {
+    for (profile, method) in [("document", "post"), ("document", "put"), ("old", "post"), ("old", "put")] {
         let grant = app.issue("u-7", json!({"profile": profile, "method": method})).await;
         app.clock.advance(TimeDelta::minutes(9));
 
