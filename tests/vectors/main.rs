@@ -4,6 +4,7 @@
 mod properties;
 #[cfg(test)]
 mod callbacks;
+#[cfg(test)]
 mod sdk_suites;
 #[cfg(test)]
 mod signing;
