@@ -36,6 +36,14 @@ secret = "a-seal-secret-of-thirty-two-bytes!"
 url = "sqlite:///var/lib/oss-valet/ledger.db"
 "#;
 
+/// Some RSA key of 512 bits, as OSS and its simulator have.
+const PUBLIC_KEY: &str = "\
+-----BEGIN PUBLIC KEY-----\n\
+MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAKRnOGz0Cdtvo4/wbAVWuKNdVpgFraS9\n\
+4AZmrQq3KIp3rCzzJtDmKWPtKJ/wbVc0zr+uhUsI7VdVYp3BBqphXR8CAwEAAQ==\n\
+-----END PUBLIC KEY-----\n\
+";
+
 fn load(env: &str, toml: &str, variables: &[(&str, &str)]) -> Result<Settings, Vec<Fault>> {
     let source = ConfigSource {
         dir: None,
@@ -301,7 +309,7 @@ fn check_finds_what_loading_can_not_refuse() {
     let long = "v".repeat(200);
     let vars: Vec<_> = (0..10).map(|n| format!("\"{long}{n}\"")).collect();
     let simulator_key = "[[callback.trusted_keys]]\nurl = \"http://127.0.0.1:9000/key.pem\"\npem = '''\n".to_owned()
-        + include_str!("vectors/keys/rsa512.public.pem")
+        + PUBLIC_KEY
         + "'''\n[[callback.seal_secrets]]";
     let public = "https://uploads.example.com/v1/callbacks/oss";
     let with = |line: &str| minimal_with("max_size = \"5 MiB\"", &format!("max_size = 1\n{line}"));
