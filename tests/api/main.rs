@@ -1,0 +1,4 @@
+//! Black-box tests of the service: real HTTP, a real ledger on disk, the OSS simulator beside it, a clock set by hand.
+
+mod harness;
+mod story;
