@@ -7,6 +7,8 @@ use oss_valet::settings::{ConfigSource, DEFAULT_TOML, Environment, Fault, Settin
 const SEAL_SECRET: &str = "a-seal-secret-of-thirty-two-bytes!";
 const HMAC_SECRET: &str = "an-hmac-secret-of-thirty-two-byte!";
 
+type Variables = &'static [(&'static str, &'static str)];
+
 /// The least that loads, over the defaults.
 const MINIMAL: &str = r#"
 [auth]
@@ -164,7 +166,7 @@ fn the_commented_examples_of_the_reference_load_when_uncommented() {
 
 #[test]
 fn faults_name_the_file_or_variable_and_the_key() {
-    let cases: [(&str, String, &[(&str, &str)], &str); 12] = [
+    let cases: [(&str, String, Variables, &str); 12] = [
         (
             "a misspelt key",
             minimal_with("max_size", "max_sise"),

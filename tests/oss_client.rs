@@ -1,4 +1,5 @@
 //! What we ask OSS ourselves: which answers say yes, which say no, and which say nothing.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on may panic, in its helpers too")]
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
