@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod callbacks;
 mod sdk_suites;
 #[cfg(test)]
 mod signing;

@@ -112,8 +112,11 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
 fn simulator_settings(args: &DevArgs, data: &Path, secrets: &DevSecrets) -> SimulatorSettings {
     let owner = AccessKey::new(&secrets.owner_key_id, &secrets.owner_key_secret);
     let valet = AccessKey::new(&secrets.valet_key_id, &secrets.valet_key_secret);
+    let mut bucket = BucketSpec::new(BUCKET, REGION);
+    // ali-oss knows no path style: it needs a custom domain, and `localhost` resolves everywhere.
+    bucket.cname_hosts = vec!["localhost".to_owned()];
     SimulatorSettings::new(args.simulator_listen, data.join("oss"), Arc::new(SystemClock))
-        .with_bucket(BucketSpec::new(BUCKET, REGION))
+        .with_bucket(bucket)
         .with_key(owner, Permissions::all())
         .with_key(valet, Permissions::all().without(Action::PutObjectAcl))
 }
