@@ -363,6 +363,10 @@ fn temporary_credentials_shorten_the_longest_life() {
         check(&load("production", toml, &[]).unwrap(), environment).faults.len()
     };
     assert_eq!(faults(&toml, &Environment::default()), 0);
+    let longer = toml.replace("13h", "8d");
+    assert_eq!(faults(&longer, &Environment::default()), 1);
+    let v1 = longer.replace("credentials = \"main\"", "credentials = \"main\"\nsignature_version = \"v1\"");
+    assert_eq!(faults(&v1, &Environment::default()), 0, "V1 has no limit of its own");
     let token = toml.replace("[profiles.avatar]", "security_token = \"t\"\n[profiles.avatar]");
     assert_eq!(faults(&token, &Environment::default()), 1);
     let env = toml

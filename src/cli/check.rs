@@ -53,5 +53,5 @@ fn print(faults: &[Fault], warnings: &[Fault]) {
     for warning in warnings {
         println!("warning  {warning}");
     }
-    println!("{} faults, {} warnings", faults.len(), warnings.len());
+    println!("faults: {}, warnings: {}", faults.len(), warnings.len());
 }
