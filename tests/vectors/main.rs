@@ -1,4 +1,6 @@
 //! Golden vectors made by other implementations; see README.md.
+//!
+//! `cfg(test)` on each module lets clippy see tests where there are helpers too.
 
 #[cfg(test)]
 mod callbacks;
