@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -106,6 +107,11 @@ impl Simulator {
     /// What callbacks name as their key's URL; it is served there.
     pub fn callback_key_url(&self) -> String {
         self.oss.callbacks.key_url.clone()
+    }
+
+    /// The same as a file in the data folder.
+    pub fn callback_public_key_path(&self) -> PathBuf {
+        self.oss.settings.data_dir.join(KEY_PATH.trim_start_matches('/'))
     }
 
     /// Serves until `shutdown` is cancelled, then lets running requests finish.
