@@ -8,4 +8,5 @@ mod objects;
 mod receiver;
 mod refusals;
 mod restart;
+mod streams;
 mod tampering;
