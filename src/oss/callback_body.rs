@@ -255,7 +255,8 @@ mod tests {
 
     #[test]
     fn bodies_are_read_as_oss_writes_them() {
-        let cases: [(&str, &str, &str, &[(&str, &str)]); 13] = [
+        type Case = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+        let cases: [Case; 13] = [
             ("form escapes", FORM, "object=a%2Fb%E4%B8%AD&x:a=1", &[("object", "a/b中"), ("x:a", "1")]),
             ("both spaces", FORM, "object=a+b%20c%2Bd", &[("object", "a b c+d")]),
             ("empty and bare names", FORM, "a=&b&&c=1=2&", &[("c", "1=2")]),
@@ -312,12 +313,12 @@ mod tests {
 
     #[test]
     fn size_and_number_of_fields_are_bounded() {
-        let many: String = (0..=MAX_FIELDS).map(|i| format!("f{i}=1&")).collect();
+        let many = (0..=MAX_FIELDS).map(|i| format!("f{i}=1")).collect::<Vec<_>>().join("&");
         let long = "a".repeat(MAX_BODY_BYTES + 1);
         for body in [many.as_str(), long.as_str()] {
             assert!(matches!(CallbackFields::parse(Some(FORM), body.as_bytes()), Err(UnparseableBody::Syntax(_))));
         }
-        assert_eq!(fields(FORM, &many[..many.len() - 7]).len(), MAX_FIELDS);
+        assert_eq!(fields(FORM, many.rsplit_once('&').unwrap().0).len(), MAX_FIELDS);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod callbacks;
+#[cfg(test)]
 mod sdk_suites;
 #[cfg(test)]
 mod signing;

@@ -145,10 +145,6 @@ mod tests {
         }
     }
 
-    fn image() -> Option<ImageInfo> {
-        Some(ImageInfo { width: 810, height: 539, format: "jpg".to_owned() })
-    }
-
     #[test]
     fn templates_are_filled_as_oss_fills_them() {
         use CallbackBodyType::{Form, Json};
@@ -210,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_genuine_body_comes_out_byte_for_byte() {
-        let system = SystemVariables { size: 114_020, image: image(), object: "1/1_h.jpg".to_owned(), ..stored() };
+        let image = ImageInfo { width: 810, height: 539, format: "jpg".to_owned() };
+        let system = SystemVariables { size: 114_020, image: Some(image), object: "1/1_h.jpg".to_owned(), ..stored() };
         let template =
             r#"{"source_name":${object},"size":${size},"pic_info":"${imageInfo.width},${imageInfo.height}"}"#;
         let body = substitute(template, CallbackBodyType::Json, &system, &[]);
