@@ -9,6 +9,7 @@ mod healthcheck;
 mod migrate;
 mod serve;
 mod sign;
+mod simulator;
 mod token;
 
 use std::{future::Future, process::ExitCode};
@@ -40,6 +41,8 @@ enum Command {
     Grant(grant::GrantArgs),
     /// The workbench for `SignatureDoesNotMatch`: sign requests given as JSON lines
     Sign(sign::SignArgs),
+    /// An OSS on this machine, alone: stores, refuses and calls back like the real one
+    Simulator(simulator::SimulatorArgs),
     /// Ask the running service's /readyz; for container health checks
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
         Command::Sign(args) => sign::run(&args),
+        Command::Simulator(args) => simulator::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     };
     outcome.unwrap_or_else(|error| {

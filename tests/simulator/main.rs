@@ -17,4 +17,6 @@ mod refusals;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod tampering;
