@@ -10,6 +10,7 @@ mod migrate;
 mod serve;
 mod sign;
 mod token;
+mod verify_callback;
 
 use std::{future::Future, process::ExitCode};
 
@@ -40,6 +41,8 @@ enum Command {
     Grant(grant::GrantArgs),
     /// The workbench for SignatureDoesNotMatch: sign requests given as JSON lines
     Sign(sign::SignArgs),
+    /// The doctor: which step refuses a captured callback, and why
+    VerifyCallback(verify_callback::VerifyCallbackArgs),
     /// Ask the running service's /readyz; for container health checks
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -54,6 +57,7 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
         Command::Sign(args) => sign::run(&args),
+        Command::VerifyCallback(args) => verify_callback::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     };
     outcome.unwrap_or_else(|error| {

@@ -177,7 +177,8 @@ impl World {
     pub(crate) async fn keys(&self, bucket: &str) -> Vec<String> {
         let listed = send(self.client.get(format!("{}/-/objects/{bucket}", self.url))).await;
         let listed: serde_json::Value = serde_json::from_str(&text(listed).await).expect("JSON");
-        let keys = listed.as_array().expect("a list").iter().map(|file| file["key"].as_str().expect("a key").to_owned());
+        let keys =
+            listed.as_array().expect("a list").iter().map(|file| file["key"].as_str().expect("a key").to_owned());
         keys.collect()
     }
 
@@ -258,7 +259,9 @@ impl Form {
         const BOUNDARY: &str = "----oss-valet-test-boundary";
         let mut body = Vec::new();
         let mut part = |head: String, bytes: &[u8]| {
-            body.extend_from_slice(format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes());
+            body.extend_from_slice(
+                format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
+            );
             body.extend_from_slice(bytes);
             body.extend_from_slice(b"\r\n");
         };
@@ -294,9 +297,8 @@ impl Refusal {
 /// Reads a refusal from the body or, for HEAD, from `x-oss-err`.
 pub(crate) async fn refusal(response: Response) -> Refusal {
     let status = response.status();
-    let in_header = header(&response, "x-oss-err").map(|value| {
-        String::from_utf8(STANDARD.decode(value).expect("Base64")).expect("UTF-8")
-    });
+    let in_header = header(&response, "x-oss-err")
+        .map(|value| String::from_utf8(STANDARD.decode(value).expect("Base64")).expect("UTF-8"));
     let body = text(response).await;
     let xml = in_header.unwrap_or(body);
     let document = ErrorDocument::parse(&xml).unwrap_or_else(|| panic!("no error document: {status} {xml}"));

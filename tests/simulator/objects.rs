@@ -6,7 +6,9 @@ use oss_valet::oss::{
     request::{SignableRequest, SignatureVersion},
 };
 
-use crate::harness::{BOTH, BUCKET, DIGITS_CRC, VERSIONED, World, header, ok, own, owner, refusal, send, session, text};
+use crate::harness::{
+    BOTH, BUCKET, DIGITS_CRC, VERSIONED, World, header, ok, own, owner, refusal, send, session, text,
+};
 
 #[tokio::test]
 async fn what_is_put_can_be_read_back_with_both_versions_in_header_and_query() {
@@ -92,7 +94,11 @@ async fn a_symlink_shows_as_one_and_reads_as_its_target() {
 }
 
 /// A context for the versioned bucket, whose region is another.
-fn beijing<'a>(world: &World, endpoint: &'a Endpoint, key: &'a oss_valet::oss::access_key::AccessKey) -> SigningContext<'a> {
+fn beijing<'a>(
+    world: &World,
+    endpoint: &'a Endpoint,
+    key: &'a oss_valet::oss::access_key::AccessKey,
+) -> SigningContext<'a> {
     let version = SignatureVersion::V4;
     SigningContext { version, endpoint, region: "cn-beijing", key, signing_key: None, now: world.now() }
 }
