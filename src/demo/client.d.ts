@@ -43,10 +43,12 @@ export interface Grant {
   user_id: string;
   bucket: string;
   region: string;
-  endpoint: string;
+  endpoint: string | null;
   key: string;
   content_type: string;
   max_size: number;
+  filename?: string;
+  vars: Record<string, string>;
   issued_at: string;
   expires_at: string;
   /** What OSS enforces before it stores anything; the rest is judged at completion. */

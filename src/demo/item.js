@@ -145,15 +145,13 @@ export class Item {
 
   showThumb() {
     const thumb = this.part(".thumb");
-    if (!/^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(this.file.type)) {
-      thumb.textContent = /\.([a-z0-9]{1,4})$/i.exec(this.file.name)?.[1] ?? "file";
-      return;
-    }
+    thumb.textContent = /\.([a-z0-9]{1,4})$/i.exec(this.file.name)?.[1] ?? "file";
+    if (!/^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(this.file.type)) return;
     this.thumbUrl = URL.createObjectURL(this.file);
     const image = element("img", "");
-    image.src = this.thumbUrl;
     image.alt = "";
-    thumb.append(image);
+    image.onload = () => thumb.replaceChildren(image);
+    image.src = this.thumbUrl;
   }
 
   part(selector) {

@@ -15,7 +15,7 @@ use super::{callback_answer, callback_config::CallbackOrder, callback_key::Callb
 use crate::{
     clock::Clock,
     oss::{
-        callback::{CallbackBodyType, SystemVariables, substitute},
+        callback::{SystemVariables, substitute},
         callback_signature::string_to_sign,
         presign::http_date,
     },
@@ -156,14 +156,10 @@ impl CallbackSender {
         let url = parse_url(url).ok_or_else(unreachable_url)?;
         self.check_host(&url).await?;
         let client = if order.callback.sni { &self.clients.with_sni } else { &self.clients.without_sni };
-        let content_type = match order.callback.body_type {
-            CallbackBodyType::Form => "application/x-www-form-urlencoded",
-            CallbackBodyType::Json => "application/json",
-        };
         let signed = string_to_sign(url.path(), url.query(), body);
         let mut request = client
             .post(url.clone())
-            .header(header::CONTENT_TYPE, content_type)
+            .header(header::CONTENT_TYPE, order.callback.body_type.as_str())
             .header(header::CONNECTION, "close")
             .header("Content-MD5", STANDARD.encode(Md5::digest(body)))
             .header(header::DATE, http_date(self.clock.now()))

@@ -57,44 +57,6 @@ impl OssError {
         Self::access_denied("You have no right to access this object.").ec("0003-00000001")
     }
 
-    pub(super) fn invalid_access_key_id(id: &str) -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "InvalidAccessKeyId",
-            "The OSS Access Key Id you provided does not exist in our records.",
-        )
-        .ec("0002-00000902")
-        .detail("OSSAccessKeyId", id)
-    }
-
-    pub(super) fn invalid_security_token() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "InvalidSecurityToken", "The security token you provided is invalid.")
-    }
-
-    pub(super) fn signature_mismatch(id: &str, provided: &str, string_to_sign: &str) -> Self {
-        let bytes = string_to_sign.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ");
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. \
-             Check your key and signing method.",
-        )
-        .ec("0002-00000040")
-        .detail("OSSAccessKeyId", id)
-        .detail("SignatureProvided", provided)
-        .detail("StringToSign", string_to_sign)
-        .detail("StringToSignBytes", bytes)
-    }
-
-    pub(super) fn time_too_skewed() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "RequestTimeTooSkewed",
-            "The difference between the request time and the current time is too large.",
-        )
-        .ec("0002-00000504")
-    }
-
     pub(super) fn no_such_bucket(bucket: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist.")
             .ec("0015-00000101")

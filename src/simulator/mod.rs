@@ -4,7 +4,7 @@
 //! Facts cite the protocol reference as `P§`.
 //!
 //! One request: [`server`] parses it ([`request`], [`address`]), answers CORS ([`cors`]), checks the signature
-//! ([`authorise`], or [`post_authorise`] for forms), runs the operation, and dresses the answer ([`errors`]).
+//! ([`authorise`]), runs the operation, and dresses the answer ([`errors`]).
 
 mod address;
 mod admin;
@@ -21,7 +21,6 @@ mod get_object;
 mod image;
 mod objects;
 mod permissions;
-mod post_authorise;
 mod post_form;
 mod post_object;
 mod put_object;

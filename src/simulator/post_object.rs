@@ -4,12 +4,11 @@ use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, http::header};
 
 use super::{
-    authorise::permit,
+    authorise::{authorise_form, permit},
     body::Body,
     callback_config::CallbackOrder,
     errors::OssError,
     permissions::Action,
-    post_authorise::{authorise_form, missing_field},
     post_form::{PostForm, malformed},
     record::{Attributes, DEFAULT_CONTENT_TYPE},
     request::{Incoming, check_key},
@@ -37,7 +36,7 @@ pub(super) async fn post_object(
     }
     let mut multipart = Multipart::new(request.headers(), body.clone());
     let mut form = PostForm::read(&mut multipart).await?;
-    let template = form.get("key").ok_or_else(|| missing_field("key"))?;
+    let template = form.get("key").ok_or_else(missing_key)?;
     let key = template.replace("${filename}", form.file_name.as_deref().unwrap_or_default());
     let (spec, policy) = authorise_form(&form, bucket, incoming, &oss.settings)?;
     permit(spec, Action::PutObject)?;
@@ -59,6 +58,12 @@ pub(super) async fn post_object(
         Some(order) => Ok(stored.call_back(&order, "PostObject", oss, incoming).await),
         None => Ok(native_answer(&form, &stored, bucket, incoming)),
     }
+}
+
+fn missing_key() -> OssError {
+    let message =
+        "The bucket POST must contain the specified 'key'. If it is specified, please check the order of the fields";
+    OssError::invalid_argument(message, "key", "")
 }
 
 fn is_form(incoming: &Incoming) -> bool {

@@ -84,19 +84,14 @@ impl Incoming {
         self.header("x-oss-forbid-overwrite").is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// The request as the signers see it, the signature itself left out of the query.
+    /// The request as the verifier wants it.
     pub(super) fn signable(&self) -> SignableRequest {
         SignableRequest {
             method: self.method.clone(),
             bucket: self.address.bucket.clone(),
             key: self.key.clone(),
             headers: self.headers.clone(),
-            query: self
-                .query
-                .iter()
-                .filter(|(name, _)| name != "x-oss-signature" && name != "Signature")
-                .cloned()
-                .collect(),
+            query: self.query.clone(),
         }
     }
 }

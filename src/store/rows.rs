@@ -36,8 +36,9 @@ pub(super) const EVENT_COLUMNS: &str = "id, grant_id, type, time, payload";
 /// The columns of `idempotency_keys` in the order of [`bind_claim`].
 pub(super) const CLAIM_COLUMNS: &str = "scope_digest, request_digest, grant_id, claimed_at, expires_at";
 
-/// How many expected states an update has room for: all there are.
-pub(super) const STATES: usize = 5;
+/// What one change is made of, in the order of [`bind_change`].
+pub(super) const CHANGE_COLUMNS: &str =
+    "id, from_states, new_state, new_reason, new_expires_at, new_write_until, move_check, new_check_at";
 
 /// A row that this program can't have written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -112,26 +113,23 @@ pub(super) fn bind_claim(query: Bound, new: &NewGrant) -> Bound {
         .bind(micros(claim.expires_at))
 }
 
-/// Binds the conditional update of one grant; `position` comes back from those that applied.
-pub(super) fn bind_change(query: Bound, change: &GrantChange, position: i64) -> Bound {
-    let (touch_check, next_check) = match change.next_check {
+/// Binds one change: [`CHANGE_COLUMNS`].
+pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
+    let (move_check, new_check_at) = match change.next_check {
         NextCheck::Keep => (false, None),
         NextCheck::At(at) => (true, Some(micros(at))),
         NextCheck::Never => (true, None),
     };
-    let mut query = query
+    query
+        .bind(blob(change.id))
+        // No state's name is part of another's, so that the statement can look for it in this text.
+        .bind(change.from.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" "))
         .bind(change.to.as_str())
-        .bind(change.to == State::Rejected)
         .bind(change.reason.clone())
         .bind(change.lifetime.map(|(expires_at, _)| micros(expires_at)))
         .bind(change.lifetime.map(|(_, write_until)| micros(write_until)))
-        .bind(touch_check)
-        .bind(next_check)
-        .bind(blob(change.id));
-    for place in 0..STATES {
-        query = query.bind(change.from.get(place).map(|state| state.as_str()));
-    }
-    query.bind(position)
+        .bind(move_check)
+        .bind(new_check_at)
 }
 
 /// Binds one row of `completions`: [`COMPLETION_COLUMNS`].
@@ -236,13 +234,6 @@ pub(super) fn read_id(table: &'static str, row: &SqliteRow) -> Result<Uuid, Corr
     Columns::of(table, row).next_id("id")
 }
 
-/// Reads the position that [`bind_change`] was given.
-pub(super) fn read_position(row: &SqliteRow) -> Result<usize, CorruptRow> {
-    let mut row = Columns::of("grants", row);
-    let position: i64 = row.next("position")?;
-    usize::try_from(position).map_err(|_| row.corrupt("position", "is negative".into()))
-}
-
 /// Walks through a row; by position, because a look-up by name costs more than the rest of the reading.
 struct Columns<'r> {
     table: &'static str,
@@ -323,4 +314,17 @@ fn source_name(source: CompletionSource) -> &'static str {
 
 fn source_of(name: &str) -> Option<CompletionSource> {
     SOURCES.iter().find(|(_, known)| *known == name).map(|(source, _)| *source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_states_name_is_part_of_anothers() {
+        let states = [State::Issued, State::Completed, State::Rejected, State::Expired, State::Cancelled];
+        for (one, other) in states.iter().flat_map(|one| states.iter().map(move |other| (one, other))) {
+            assert_eq!(one.as_str().contains(other.as_str()), one == other, "{one:?} {other:?}");
+        }
+    }
 }

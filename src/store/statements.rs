@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::rows::{CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS, STATES};
+use super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
 
 /// How many rows one statement takes, largest first. Four sizes make any number in few steps without filling the cache
 /// of prepared statements.
@@ -43,16 +43,21 @@ pub(super) static CLAIM_KEYS: LazyLock<Sized> = LazyLock::new(|| {
     Sized::new(|rows| insert("idempotency_keys", CLAIM_COLUMNS, rows, on_conflict))
 });
 
-/// Changes grants that are still in one of the expected states; those that applied give back their position.
+/// Changes grants that are still in one of their expected states; those that were come back. One statement for many,
+/// because `RETURNING` costs more than the update itself when each has its own. A grant may occur in it only once.
 pub(super) static CHANGE_GRANTS: LazyLock<Sized> = LazyLock::new(|| {
-    let states = ["?"; STATES].join(", ");
-    let one = format!(
-        "UPDATE grants SET state = ?, reason = CASE WHEN ? THEN coalesce(?, reason) END, \
-         expires_at = coalesce(?, expires_at), write_until = coalesce(?, write_until), \
-         next_check_at = CASE WHEN ? THEN ? ELSE next_check_at END \
-         WHERE id = ? AND state IN ({states}) RETURNING ?;"
-    );
-    Sized::new(|rows| one.repeat(rows))
+    Sized::new(|rows| {
+        format!(
+            "WITH change ({CHANGE_COLUMNS}) AS (VALUES {}) \
+             UPDATE grants SET state = change.new_state, \
+             reason = CASE WHEN change.new_state = 'rejected' THEN coalesce(change.new_reason, grants.reason) END, \
+             expires_at = coalesce(change.new_expires_at, grants.expires_at), \
+             write_until = coalesce(change.new_write_until, grants.write_until), \
+             next_check_at = CASE WHEN change.move_check THEN change.new_check_at ELSE grants.next_check_at END \
+             FROM change WHERE grants.id = change.id AND instr(change.from_states, grants.state) > 0 RETURNING id",
+            value_rows(CHANGE_COLUMNS, rows)
+        )
+    })
 });
 
 /// Inserts completions. One that is known (same grant, key and `ETag`) stays as it is; the new ones come back.
@@ -84,9 +89,12 @@ pub(super) static FIND_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {
 pub(super) const FIND_CLAIM: &str = "SELECT request_digest, grant_id FROM idempotency_keys WHERE scope_digest = ?";
 
 fn insert(table: &str, columns: &str, rows: usize, suffix: &str) -> String {
+    format!("INSERT INTO {table} ({columns}) VALUES {}{suffix}", value_rows(columns, rows))
+}
+
+fn value_rows(columns: &str, rows: usize) -> String {
     let row = format!("({})", marks(columns.split(", ").count()));
-    let values = vec![row.as_str(); rows].join(", ");
-    format!("INSERT INTO {table} ({columns}) VALUES {values}{suffix}")
+    vec![row.as_str(); rows].join(", ")
 }
 
 fn marks(count: usize) -> String {

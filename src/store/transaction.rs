@@ -158,18 +158,26 @@ async fn change_grants(
 /// Updates the grants that are in one of their expected states; says for each whether it was.
 async fn update_grants(connection: &mut SqliteConnection, changes: &[&GrantChange]) -> Result<Vec<bool>, Failure> {
     let mut applied = vec![false; changes.len()];
-    let mut start = 0;
-    for (statement, piece) in CHANGE_GRANTS.split(changes) {
-        let query = (0_i64..)
-            .zip(piece)
-            .fold(query(statement), |query, (position, change)| rows::bind_change(query, change, position));
-        for row in query.fetch_all(&mut *connection).await? {
-            let position = rows::read_position(&row)?;
-            if let Some(applied) = applied.get_mut(start + position) {
-                *applied = true;
+    let mut waiting: Vec<usize> = (0..changes.len()).collect();
+    while !waiting.is_empty() {
+        // Several changes of one grant must see each other: the next one of each grant at a time.
+        let mut round = HashMap::with_capacity(waiting.len());
+        waiting.retain(|&place| {
+            let taken = round.contains_key(&changes[place].id);
+            if !taken {
+                round.insert(changes[place].id, place);
+            }
+            taken
+        });
+        let places: Vec<usize> = round.values().copied().collect();
+        for (statement, piece) in CHANGE_GRANTS.split(&places) {
+            let query = piece.iter().fold(query(statement), |query, place| rows::bind_change(query, changes[*place]));
+            for row in query.fetch_all(&mut *connection).await? {
+                if let Some(place) = round.get(&rows::read_id("grants", &row)?) {
+                    applied[*place] = true;
+                }
             }
         }
-        start += piece.len();
     }
     Ok(applied)
 }

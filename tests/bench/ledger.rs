@@ -73,7 +73,7 @@ async fn measure<F: Future<Output = ()> + Send + 'static>(
     counters: &Counters,
     work: impl Fn(Arc<dyn Store>, u64) -> F + Copy + Send + 'static,
 ) {
-    let (began, commits) = (Instant::now(), counters.commits());
+    let (began, cpu_began, commits) = (Instant::now(), cpu_seconds(), counters.commits());
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
             let store = Arc::clone(store);
@@ -92,12 +92,21 @@ async fn measure<F: Future<Output = ()> + Send + 'static>(
     for caller in callers {
         latencies.extend(caller.await.unwrap());
     }
-    let elapsed = began.elapsed().as_secs_f64();
+    let (elapsed, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds() - cpu_began);
     latencies.sort_unstable();
     let at = |share: usize| latencies[(latencies.len() - 1) * share / 100].as_secs_f64() * 1e3;
-    let rate = f64::from(u32::try_from(latencies.len()).unwrap()) / elapsed;
+    let count = f64::from(u32::try_from(latencies.len()).unwrap());
+    let (rate, cpu) = (count / elapsed, cpu * 1e6 / count);
     let commits = counters.commits() - commits;
-    println!("{name:<34} {rate:>10.0} {:>9.3} {:>9.3} {:>9.3} {commits:>9}", at(50), at(99), at(100));
+    println!("{name:<34} {rate:>10.0} {cpu:>9.2} {:>9.3} {:>9.3} {:>9.3} {commits:>9}", at(50), at(99), at(100));
+}
+
+/// What this process has used of the processor, in all its threads.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let after_name = stat.rsplit_once(") ").unwrap().1;
+    let ticks: u32 = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u32>().unwrap()).sum();
+    f64::from(ticks) / 100.0
 }
 
 fn noon() -> DateTime<Utc> {
@@ -129,6 +138,7 @@ async fn add(store: &dyn Store, n: u64, user_id: &str, idempotent: bool) {
         content_type: "image/png".into(),
         min_size: 1,
         max_size: 5 << 20,
+        declared_size: None,
         filename: Some("me.png".into()),
         vars: [("album".to_owned(), "42".to_owned())].into(),
         overwrite: false,

@@ -17,7 +17,7 @@ use rsa::{
 };
 use tempfile::NamedTempFile;
 
-use super::{cause, diagnose};
+use crate::captured::{cause, diagnose};
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 const KEY_URL: &str = "http://127.0.0.1:9000/key?v=1";

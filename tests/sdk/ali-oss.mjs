@@ -26,6 +26,7 @@ async function check(upload) {
   const grant = await api("POST", "/v1/uploads", {
     profile: "document", method, filename: "scan.pdf", content_type: "application/pdf", size: bytes.length, vars: { album: "ein Bild & 相册" },
   });
+  expect("signed V4", JSON.stringify(grant.request).includes("OSS4-HMAC-SHA256"), version === "v4");
   const answer = await upload(grant, bytes);
   expect("callback's answer: id", answer.id, grant.id);
   expect("callback's answer: state", answer.state, "completed");

@@ -5,6 +5,7 @@ mod cors;
 mod forms;
 mod harness;
 mod objects;
+mod receiver;
 mod refusals;
 mod restart;
 mod tampering;

@@ -14,6 +14,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use clap::Args;
 use serde::Serialize;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use self::secrets::DevSecrets;
@@ -86,7 +87,7 @@ pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
 
 async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let temporary = args.data.is_none().then(tempfile::tempdir).transpose()?;
-    let data = temporary.as_ref().map(|folder| folder.path()).or(args.data.as_deref()).context("a data folder")?;
+    let data = temporary.as_ref().map(TempDir::path).or(args.data.as_deref()).context("a data folder")?;
     fs::create_dir_all(data).with_context(|| data.display().to_string())?;
     let secrets = DevSecrets::load_or_create(data, &SystemEntropy)?;
 
@@ -112,8 +113,11 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
 fn simulator_settings(args: &DevArgs, data: &Path, secrets: &DevSecrets) -> SimulatorSettings {
     let owner = AccessKey::new(&secrets.owner_key_id, &secrets.owner_key_secret);
     let valet = AccessKey::new(&secrets.valet_key_id, &secrets.valet_key_secret);
+    let mut bucket = BucketSpec::new(BUCKET, REGION);
+    // ali-oss knows no path style: it needs a custom domain, and `localhost` resolves everywhere.
+    bucket.cname_hosts = vec!["localhost".to_owned()];
     SimulatorSettings::new(args.simulator_listen, data.join("oss"), Arc::new(SystemClock))
-        .with_bucket(BucketSpec::new(BUCKET, REGION))
+        .with_bucket(bucket)
         .with_key(owner, Permissions::all())
         .with_key(valet, Permissions::all().without(Action::PutObjectAcl))
 }

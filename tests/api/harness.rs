@@ -1,0 +1,317 @@
+//! One service with its simulator per test, on free ports, with a clock that only the test moves.
+
+use std::{
+    net::TcpListener,
+    sync::{Arc, Once},
+};
+
+use chrono::{DateTime, TimeDelta};
+use jsonwebtoken::{EncodingKey, Header};
+use oss_valet::{
+    app::Valet,
+    clock::{Clock, ManualClock},
+    entropy::SystemEntropy,
+    oss::access_key::AccessKey,
+    settings::{Environment, Settings},
+    shutdown::Stops,
+    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings},
+    startup::{Application, Listeners, Parts},
+};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap, multipart};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const ISSUER: &str = "https://id.example.com";
+pub(crate) const OTHER_ISSUER: &str = "https://other-id.example.com";
+pub(crate) const JWT_SECRET: &str = "jwt-secret-of-the-tests-0123456789abcdef";
+pub(crate) const OTHER_JWT_SECRET: &str = "other-jwt-secret-of-the-tests-0123456789";
+pub(crate) const SEAL_SECRET: &str = "seal-secret-of-the-tests-0123456789abcdef";
+pub(crate) const OLD_SEAL_SECRET: &str = "old-seal-secret-of-the-tests-0123456789";
+/// May do everything in the simulator, as the owner of the OSS account.
+pub(crate) const OWNER: [&str; 2] = ["LTAIowner0000001", "OwnerSecret00000000000000001"];
+/// What the service signs with: no PutObjectAcl.
+pub(crate) const SIGNER: [&str; 2] = ["LTAIsigner000001", "SignerSecret0000000000000001"];
+const SETTINGS: &str = include_str!("settings.toml");
+
+/// The running service.
+pub(crate) struct TestApp {
+    pub(crate) service: String,
+    pub(crate) ops: String,
+    pub(crate) simulator: String,
+    pub(crate) callback_key_url: String,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) http: reqwest::Client,
+    /// For stepping the reconciler by hand.
+    pub(crate) valet: Arc<Valet>,
+    pub(crate) data: TempDir,
+    stops: Stops,
+    stop_simulator: CancellationToken,
+    simulator_task: JoinHandle<()>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl TestApp {
+    /// With the settings of `settings.toml`.
+    pub(crate) async fn spawn() -> Self {
+        Self::spawn_with(|settings| settings).await
+    }
+
+    /// With settings changed by the test, as text.
+    pub(crate) async fn spawn_with(change: impl FnOnce(String) -> String) -> Self {
+        install_provider();
+        let data = tempfile::tempdir().unwrap();
+        // A whole second: what HTTP dates can say.
+        let clock = Arc::new(ManualClock::at(DateTime::from_timestamp(1_795_219_200, 0).unwrap()));
+        let simulator = Simulator::bind(simulator_settings(&data, clock.clone())).unwrap();
+        let listeners = Listeners {
+            public: TcpListener::bind("127.0.0.1:0").unwrap(),
+            ops: TcpListener::bind("127.0.0.1:0").unwrap(),
+        };
+        let toml = change(fill_in(&simulator, &listeners, &data));
+        let settings = Settings::from_toml_str("development", "tests/api/settings.toml", &toml).unwrap();
+        let parts = Parts {
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+            environment: Environment::from_pairs::<String, String>([]),
+            static_answer: None,
+            reconcile: false,
+            listeners: Some(listeners),
+        };
+        let stops = Stops::default();
+        let application = Application::build(&settings, parts, stops.clone()).await.unwrap();
+        let stop_simulator = CancellationToken::new();
+        let app = Self {
+            service: application.service_url().to_owned(),
+            ops: application.ops_url().to_owned(),
+            simulator: simulator.url(),
+            callback_key_url: simulator.callback_key_url(),
+            clock,
+            http: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap(),
+            valet: application.valet(),
+            data,
+            stops,
+            stop_simulator: stop_simulator.clone(),
+            simulator_task: tokio::spawn(async move { simulator.run(stop_simulator).await.unwrap() }),
+        };
+        tokio::spawn(async move { application.run().await.unwrap() });
+        app
+    }
+
+    /// Takes OSS away: from now on nobody listens there.
+    pub(crate) async fn stop_simulator(&mut self) {
+        self.stop_simulator.cancel();
+        (&mut self.simulator_task).await.unwrap();
+    }
+
+    /// A good token for the user.
+    pub(crate) fn token(&self, user: &str) -> String {
+        self.token_with(user, &[])
+    }
+
+    /// A good token with scopes.
+    pub(crate) fn token_with(&self, user: &str, scopes: &[&str]) -> String {
+        Self::sign_token(&json!({
+            "iss": ISSUER, "aud": "uploads", "sub": user, "scope": scopes.join(" "),
+            "exp": (self.clock.now() + TimeDelta::hours(48)).timestamp(),
+        }))
+    }
+
+    /// A token with these claims, signed with the first issuer's secret.
+    pub(crate) fn sign_token(claims: &Value) -> String {
+        let key = EncodingKey::from_secret(JWT_SECRET.as_bytes());
+        jsonwebtoken::encode(&Header::default(), claims, &key).unwrap()
+    }
+
+    /// A request to the service by a user; send it with [`send`].
+    pub(crate) fn request(&self, method: Method, path: &str, user: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.service)).bearer_auth(self.token(user))
+    }
+
+    /// GET by a user.
+    pub(crate) async fn get(&self, path: &str, user: &str) -> Answer {
+        send(self.request(Method::GET, path, user)).await
+    }
+
+    /// POST of JSON by a user.
+    pub(crate) async fn post(&self, path: &str, user: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path, user).json(body)).await
+    }
+
+    /// DELETE by a user.
+    pub(crate) async fn delete(&self, path: &str, user: &str) -> Answer {
+        send(self.request(Method::DELETE, path, user)).await
+    }
+
+    /// Issues a grant that must be granted.
+    pub(crate) async fn issue(&self, user: &str, body: Value) -> Value {
+        let answer = self.post("/v1/uploads", user, &body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()
+    }
+
+    /// The grant as its owner sees it now.
+    pub(crate) async fn show(&self, grant: &Value) -> Value {
+        let answer = self.get(&path_of(grant), grant["user_id"].as_str().unwrap()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+
+    /// The simulator's list of a bucket's objects: keys with their versions.
+    pub(crate) async fn objects(&self, bucket: &str) -> Value {
+        send(self.http.get(format!("{}/-/objects/{bucket}", self.simulator))).await.json()
+    }
+
+    /// What happens to the next callbacks, in order: `drop`, `throttle`, `lose_answer`, `duplicate`.
+    pub(crate) async fn set_callback_faults(&self, faults: &[&str]) {
+        let answer = send(self.http.put(format!("{}/-/callback-faults", self.simulator)).json(faults)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    /// Every row of a query on the ledger, each column as text, read beside the running service.
+    pub(crate) async fn query_ledger(&self, sql: &'static str) -> Vec<Vec<Option<String>>> {
+        use sqlx::{Connection, Row, SqliteConnection};
+        let url = format!("sqlite://{}?mode=ro", self.data.path().join("ledger.db").display());
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+        rows.iter().map(|row| (0..row.len()).map(|column| row.get_unchecked(column)).collect()).collect()
+    }
+
+    /// The ledger's events, oldest first: the whole CloudEvents documents.
+    pub(crate) async fn events(&self) -> Vec<Value> {
+        let rows = self.query_ledger("SELECT payload FROM events ORDER BY seq").await;
+        rows.into_iter().map(|row| serde_json::from_str(row[0].as_deref().unwrap()).unwrap()).collect()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stops.soft.cancel();
+        self.stops.hard.cancel();
+        self.stop_simulator.cancel();
+    }
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {} {}", self.status, self.text()))
+    }
+
+    /// The problem's code; checks that it is a problem document, with the same status and the id of the header.
+    pub(crate) fn code(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.text());
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status.as_u16(), "{problem}");
+        assert_eq!(problem["request_id"], self.header("x-request-id"), "{problem}");
+        for member in ["type", "title", "detail"] {
+            assert!(problem[member].is_string(), "{member} in {problem}");
+        }
+        problem["code"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> String {
+        self.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    }
+
+    /// Fails unless the answer is this refusal.
+    #[track_caller]
+    pub(crate) fn assert_refused(&self, status: u16, code: &str) {
+        assert_eq!((self.status.as_u16(), self.code().as_str()), (status, code), "{}", self.text());
+    }
+}
+
+/// Sends, and reads the whole answer.
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body: response.bytes().await.unwrap().to_vec(),
+    }
+}
+
+/// `/v1/uploads/{id}`.
+pub(crate) fn path_of(grant: &Value) -> String {
+    format!("/v1/uploads/{}", grant["id"].as_str().unwrap())
+}
+
+/// The grant's form fields, in order.
+pub(crate) fn fields_of(grant: &Value) -> Vec<(String, String)> {
+    pairs(&grant["request"]["fields"])
+}
+
+/// A JSON object of strings as pairs.
+pub(crate) fn pairs(object: &Value) -> Vec<(String, String)> {
+    object.as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
+}
+
+/// Sends a form with these fields and the file last, as a browser does.
+pub(crate) async fn send_form(app: &TestApp, url: &str, fields: &[(String, String)], file: &[u8]) -> Answer {
+    let mut form = multipart::Form::new();
+    for (name, value) in fields {
+        form = form.text(name.clone(), value.clone());
+    }
+    let part = multipart::Part::bytes(file.to_vec()).file_name("file.bin").mime_str("text/html").unwrap();
+    send(app.http.post(url).multipart(form.part("file", part))).await
+}
+
+/// Uploads under a grant exactly as its `request` says.
+pub(crate) async fn upload(app: &TestApp, grant: &Value, file: &[u8]) -> Answer {
+    let request = &grant["request"];
+    let url = request["url"].as_str().unwrap();
+    if request["method"] == "POST" {
+        return send_form(app, url, &fields_of(grant), file).await;
+    }
+    let mut put = app.http.put(url).body(file.to_vec());
+    for (name, value) in pairs(&request["headers"]) {
+        put = put.header(name, value);
+    }
+    send(put).await
+}
+
+fn install_provider() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+}
+
+fn simulator_settings(data: &TempDir, clock: Arc<dyn Clock>) -> SimulatorSettings {
+    let key = |[id, secret]: [&str; 2]| AccessKey::new(id, secret);
+    SimulatorSettings::new("127.0.0.1:0".parse().unwrap(), data.path().join("oss"), clock)
+        .with_bucket(BucketSpec::new("app-media", "cn-hangzhou"))
+        .with_bucket(BucketSpec::new("app-old", "cn-hangzhou"))
+        .with_bucket(BucketSpec::new("somebody-elses", "cn-hangzhou"))
+        .with_key(key(OWNER), Permissions::all())
+        .with_key(key(SIGNER), Permissions::all().without(Action::PutObjectAcl))
+}
+
+fn fill_in(simulator: &Simulator, listeners: &Listeners, data: &TempDir) -> String {
+    let mut settings = SETTINGS.to_owned();
+    for (name, value) in [
+        ("service", format!("http://{}", listeners.public.local_addr().unwrap())),
+        ("simulator", simulator.url()),
+        ("jwt_secret", JWT_SECRET.to_owned()),
+        ("other_jwt_secret", OTHER_JWT_SECRET.to_owned()),
+        ("seal_secret", SEAL_SECRET.to_owned()),
+        ("old_seal_secret", OLD_SEAL_SECRET.to_owned()),
+        ("signer_id", SIGNER[0].to_owned()),
+        ("signer_secret", SIGNER[1].to_owned()),
+        ("callback_key_url", simulator.callback_key_url()),
+        ("callback_key_pem", simulator.callback_public_key_pem()),
+        ("ledger", data.path().join("ledger.db").display().to_string()),
+    ] {
+        settings = settings.replace(&format!("{{{name}}}"), &value);
+    }
+    settings
+}
