@@ -11,6 +11,7 @@ mod serve;
 mod sign;
 mod simulator;
 mod token;
+mod verify_callback;
 
 use std::{future::Future, process::ExitCode};
 
@@ -43,6 +44,8 @@ enum Command {
     Sign(sign::SignArgs),
     /// An OSS on this machine, alone: stores, refuses and calls back like the real one
     Simulator(simulator::SimulatorArgs),
+    /// The doctor: which step refuses a captured callback, and why
+    VerifyCallback(verify_callback::VerifyCallbackArgs),
     /// Ask the running service's /readyz; for container health checks
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -58,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Grant(args) => grant::run(args),
         Command::Sign(args) => sign::run(&args),
         Command::Simulator(args) => simulator::run(&args),
+        Command::VerifyCallback(args) => verify_callback::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     };
     outcome.unwrap_or_else(|error| {

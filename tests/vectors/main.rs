@@ -3,6 +3,8 @@
 //! `cfg(test)` on each module lets clippy see tests where there are helpers too.
 
 #[cfg(test)]
+mod callback_properties;
+#[cfg(test)]
 mod callbacks;
 #[cfg(test)]
 mod properties;
