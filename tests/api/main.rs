@@ -1,5 +1,7 @@
 //! Black-box tests of the service: real HTTP, a real ledger on disk, the OSS simulator beside it, a clock set by hand.
 
+mod callbacks;
+mod forger;
 mod harness;
 mod story;
 mod tampering;

@@ -429,12 +429,14 @@ async fn nothing_can_be_added_to_a_presigned_put_and_it_is_good_for_one_thing_on
             assert_eq!(refusal(&answer), "403 SignatureDoesNotMatch", "{profile}: header {name}");
             assert_untouched(&app, &grant, name).await;
         }
-        for (name, value) in [("x-oss-object-acl", "public-read"), ("symlink", ""), ("callback", "e30=")] {
-            let mut more = put.clone();
-            more.query.insert(0, (name.to_owned(), value.to_owned()));
-            let answer = more.send(&app).await;
-            assert!(answer.status.is_client_error(), "{profile}: parameter {name}: {}", answer.text());
-            assert_untouched(&app, &grant, name).await;
+        for (name, value) in [("symlink", ""), ("callback", "e30="), ("callback-var", "e30=")] {
+            for place in [0, put.query.len()] {
+                let mut more = put.clone();
+                more.query.insert(place, (name.to_owned(), value.to_owned()));
+                let answer = more.send(&app).await;
+                assert_eq!(refusal(&answer), "403 SignatureDoesNotMatch", "{profile}: parameter {name}");
+                assert_untouched(&app, &grant, name).await;
+            }
         }
         for method in [Method::GET, Method::DELETE, Method::POST, Method::HEAD] {
             let answer = Put { method: method.clone(), ..put.clone() }.send(&app).await;
@@ -478,6 +480,22 @@ async fn a_presigned_put_ends_with_its_grant() {
         assert_eq!(refusal(&answer), "403 AccessDenied", "{}", answer.text());
         assert!(answer.text().contains("Request has expired."), "{}", answer.text());
         assert_untouched(&app, grant, "expired").await;
+    }
+}
+
+/// V4 signs the whole query. V1 signs sub-resources only (P§4.1), and OSS reads an ACL out of headers only.
+#[tokio::test]
+async fn an_acl_in_the_query_of_a_put_is_refused_or_ignored() {
+    let app = spawn().await;
+    for (profile, status) in [("document", 403), ("old", 200)] {
+        let grant = app.issue("u-7", ask(profile, "put", "a.txt")).await;
+        let mut put = Put::of(&grant);
+        put.query.push(("x-oss-object-acl".to_owned(), "public-read".to_owned()));
+        let answer = put.send(&app).await;
+        assert_eq!(answer.status.as_u16(), status, "{profile}: {}", answer.text());
+        if status == 200 {
+            assert_eq!(attributes(&app, &grant).await["acl"], Value::Null, "{profile}");
+        }
     }
 }
 
