@@ -2,6 +2,7 @@
 
 mod callbacks;
 mod forger;
+mod forgeries;
 mod harness;
 mod story;
 mod tampering;
