@@ -84,7 +84,7 @@ fn attributes(form: &PostForm, incoming: &Incoming) -> Result<Attributes, OssErr
     let content_type = form.content_type().filter(|value| !value.is_empty()).unwrap_or(DEFAULT_CONTENT_TYPE);
     let acl = incoming.header("x-oss-object-acl").map(|acl| ("x-oss-object-acl", acl));
     let fields = form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    Attributes::of(content_type, acl.into_iter().chain(fields))
+    Attributes::of(content_type, fields.chain(acl))
 }
 
 fn forbids(form: &PostForm, incoming: &Incoming) -> bool {

@@ -3,6 +3,14 @@
 //! `cfg(test)` on each module lets clippy see tests where there are helpers too.
 
 #[cfg(test)]
+mod callbacks;
+#[cfg(test)]
+mod forger;
+#[cfg(test)]
+mod forgeries;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod story;
+#[cfg(test)]
+mod tampering;
