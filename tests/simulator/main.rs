@@ -4,6 +4,7 @@ mod callbacks;
 mod cors;
 mod forms;
 mod harness;
+mod multipart;
 mod objects;
 mod receiver;
 mod refusals;

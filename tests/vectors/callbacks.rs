@@ -173,8 +173,10 @@ fn genuine_callbacks_verify_with_the_key_that_oss_really_uses() {
     let genuine: Vec<Genuine> = serde_json::from_str(include_str!("genuine-callbacks.json")).unwrap();
     assert_eq!(genuine.len(), 4);
     for callback in genuine {
-        let (path, query) =
-            callback.path_query.split_once('?').map_or((&*callback.path_query, None), |(path, query)| (path, Some(query)));
+        let (path, query) = callback
+            .path_query
+            .split_once('?')
+            .map_or((&*callback.path_query, None), |(path, query)| (path, Some(query)));
         let pub_key_url = callback.pub_key_url.unwrap_or_else(|| BASE64.encode(OSS_KEY_URLS[0]));
         let request = CallbackRequest {
             raw_path: path.into(),
