@@ -1,4 +1,4 @@
-//! Initiate, UploadPart, ListParts, Complete, Abort (P§5).
+//! Multipart uploads: initiate, upload parts, list them, complete, abort (P§5).
 
 use std::fmt::Write as _;
 
@@ -225,6 +225,6 @@ fn document(
     for (name, value) in encoding.iter().chain(&[("Bucket", bucket.name.as_str()), ("Key", &key)]).chain(fields) {
         writeln!(xml, "  <{name}>{}</{name}>", escape(value)).expect("a String takes what is written to it");
     }
-    write!(xml, "{inner}</{root}>\n").expect("a String takes what is written to it");
+    writeln!(xml, "{inner}</{root}>").expect("a String takes what is written to it");
     HttpResponse::Ok().content_type("application/xml").body(xml)
 }

@@ -3,6 +3,7 @@
 mod secrets;
 
 use std::{
+    fmt::Write as _,
     fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -147,10 +148,8 @@ fn load_settings(
         layer = layer.replace(&format!("{{{name}}}"), &value);
     }
     if let Some(url) = &args.sink {
-        layer.push_str(&format!(
-            "\n[[sinks]]\nurl = {url:?}\nsecrets = [{:?}]\nallow_private = true\n",
-            secrets.sink_secret
-        ));
+        let secret = &secrets.sink_secret;
+        write!(layer, "\n[[sinks]]\nurl = {url:?}\nsecrets = [{secret:?}]\nallow_private = true\n")?;
     }
     Ok(Settings::load(&ConfigSource {
         dir: args.config.clone(),
