@@ -88,10 +88,12 @@ pub(super) async fn list_parts(oss: &Oss, incoming: &Incoming, bucket: &BucketSp
     let truncated = parts.len() > limit;
     parts.truncate(limit);
     let mut listed = String::new();
-    for Part { number, etag, size } in &parts {
+    for Part { number, etag, size, last_modified } in &parts {
+        let last_modified = last_modified.format("%Y-%m-%dT%H:%M:%S.000Z");
         write!(
             listed,
-            "  <Part>\n    <PartNumber>{number}</PartNumber>\n    <ETag>\"{etag}\"</ETag>\n    <Size>{size}</Size>\n  </Part>\n"
+            "  <Part>\n    <PartNumber>{number}</PartNumber>\n    \
+             <LastModified>{last_modified}</LastModified>\n    <ETag>\"{etag}\"</ETag>\n    <Size>{size}</Size>\n  </Part>\n"
         )
         .expect("a String takes what is written to it");
     }

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::fs::{self, File};
 
@@ -26,6 +27,8 @@ pub(super) struct Part {
     /// Upper-case hex.
     pub(super) etag: String,
     pub(super) size: u64,
+    /// By the file system's clock.
+    pub(super) last_modified: DateTime<Utc>,
 }
 
 /// All multipart uploads that are neither completed nor aborted.
@@ -91,7 +94,9 @@ impl Uploads {
             if let Some((number, etag)) = parsed
                 && let Ok(number) = number.parse()
             {
-                parts.push(Part { number, etag: etag.to_owned(), size: entry.metadata().await?.len() });
+                let metadata = entry.metadata().await?;
+                let last_modified = metadata.modified()?.into();
+                parts.push(Part { number, etag: etag.to_owned(), size: metadata.len(), last_modified });
             }
         }
         parts.sort_by_key(|part| part.number);

@@ -57,6 +57,8 @@ async fn the_parts_become_one_object_in_their_order() {
             .map(|part| (part.child_text("PartNumber").expect("a number"), part.child_text("ETag").expect("an ETag")))
             .collect();
         assert_eq!(numbers, [("1", first.as_str()), ("2", second.as_str())]);
+        let size_and_date = |name: &str| listed.children_named("Part").all(|part| part.child_text(name).is_some());
+        assert!(size_and_date("Size") && size_and_date("LastModified"), "SDKs insist on both");
         assert_eq!(world.keys(BUCKET).await, Vec::<String>::new(), "nothing is visible yet");
         let answer = ok(complete(&world, &id, &[], completion(&[(1, &first), (2, &second)]))).await;
         let etag = header(&answer, "etag").expect("an ETag");
