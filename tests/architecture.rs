@@ -30,7 +30,7 @@ const MEETING_PLACES: [&str; 5] = ["startup", "wiring", "cli", "lib", "main"];
 
 /// Which modules may name a library; nobody else may.
 const LIBRARIES: [(&str, &[&str]); 5] = [
-    ("actix_web", &["http", "simulator", "startup", "cli"]),
+    ("actix_web", &["http", "simulator", "startup"]),
     ("sqlx", &["store"]),
     ("reqwest", &["auth", "credentials", "oss_client", "simulator", "outbox", "hooks", "wiring", "startup"]),
     ("clap", &["cli"]),
