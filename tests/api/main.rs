@@ -1,4 +1,8 @@
 //! Black-box tests of the service: real HTTP, a real ledger on disk, the OSS simulator beside it, a clock set by hand.
+//!
+//! `cfg(test)` on each module lets clippy see tests where there are helpers too.
 
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod story;

@@ -138,6 +138,7 @@ async fn add(store: &dyn Store, n: u64, user_id: &str, idempotent: bool) {
         content_type: "image/png".into(),
         min_size: 1,
         max_size: 5 << 20,
+        declared_size: None,
         filename: Some("me.png".into()),
         vars: [("album".to_owned(), "42".to_owned())].into(),
         overwrite: false,

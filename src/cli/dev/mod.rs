@@ -14,6 +14,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use clap::Args;
 use serde::Serialize;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use self::secrets::DevSecrets;
@@ -86,7 +87,7 @@ pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
 
 async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let temporary = args.data.is_none().then(tempfile::tempdir).transpose()?;
-    let data = temporary.as_ref().map(|folder| folder.path()).or(args.data.as_deref()).context("a data folder")?;
+    let data = temporary.as_ref().map(TempDir::path).or(args.data.as_deref()).context("a data folder")?;
     fs::create_dir_all(data).with_context(|| data.display().to_string())?;
     let secrets = DevSecrets::load_or_create(data, &SystemEntropy)?;
 

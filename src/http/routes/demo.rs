@@ -14,6 +14,7 @@ pub fn configure(demo: bool, app: &mut ServiceConfig) {
     }
 }
 
+#[expect(clippy::unused_async, reason = "a handler is a future")]
 async fn serve(asset: &'static Asset) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(asset.content_type)
