@@ -65,6 +65,13 @@ async fn run(directory: PathBuf) {
         assert!(matches!(store.change_grant(completion(1_000_000 + n)).await.unwrap(), GrantChanged::Applied));
     })
     .await;
+    let size = |name| mebibytes(directory.path().join(name));
+    println!("ledger {} MiB, write-ahead log {} MiB", size("ledger.db"), size("ledger.db-wal"));
+}
+
+/// MiB of a file.
+fn mebibytes(path: PathBuf) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len() >> 20)
 }
 
 async fn measure<F: Future<Output = ()> + Send + 'static>(
