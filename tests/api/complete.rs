@@ -90,6 +90,7 @@ async fn an_upload_that_breaks_its_grant_is_rejected_for_good() {
 
         for answer in &answers {
             assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, code), "{why}: {}", answer.text());
+            assert_eq!(answer.json()["errors"][0]["code"], code, "{why}");
         }
         assert_eq!(answers[0].json()["detail"], answers[1].json()["detail"], "{why}: repeating answers the same");
         let shown = app.show(&grant).await;

@@ -13,7 +13,6 @@ const ID: &str = "01980000-0000-7000-8000-000000000000";
 async fn a_path_that_is_not_there_is_a_problem() {
     let app = TestApp::spawn().await;
     for path in [
-        "/",
         "/nope",
         "/v1",
         "/v1/",

@@ -188,6 +188,7 @@ async fn an_unusable_key_is_refused() {
     ] {
         let answer = ask(keys).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_parameter"), "{why}");
+        assert_eq!(answer.json()["errors"][0]["field"], "Idempotency-Key", "{why}");
     }
     assert_eq!(app.grant_count().await, 0);
     assert_eq!(ask(vec![vec![b'k'; 255]]).await.status, 201);

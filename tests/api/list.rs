@@ -147,6 +147,8 @@ async fn a_parameter_that_makes_no_sense_is_refused() {
     ] {
         let answer = app.get(&format!("/v1/uploads?{query}"), "u-7").await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_parameter"), "{query}");
+        let field = answer.json()["errors"][0]["field"].as_str().unwrap().to_owned();
+        assert!(field == "query" || query.starts_with(&field), "{query}: {field}");
     }
 }
 

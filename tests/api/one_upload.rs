@@ -154,6 +154,7 @@ async fn a_wait_that_makes_no_sense_is_refused() {
     {
         let answer = app.get(&format!("{}?{query}", path_of(&grant)), "u-7").await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "invalid_parameter"), "{query}");
+        assert_eq!(answer.json()["errors"][0]["code"], "invalid_parameter", "{query}");
     }
 }
 
