@@ -24,7 +24,7 @@ use crate::{
 pub const HEAD_TIMEOUT: Duration = Duration::from_millis(1_200);
 /// Nobody waits for a DELETE.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(5);
-/// `x-oss-ec` of NoSuchKey.
+/// `x-oss-ec` of `NoSuchKey`.
 const NO_SUCH_KEY_EC: &str = "0026-00000001";
 
 /// Which bucket, and how it is reached.

@@ -203,7 +203,7 @@ pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// OSS, as far as we call it ourselves.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
-    /// HEADs an object; `Ok(None)` only when OSS says NoSuchKey.
+    /// HEADs an object; `Ok(None)` only when OSS says `NoSuchKey`.
     async fn head(&self, key: &str, now: DateTime<Utc>) -> Result<Option<ObjectFacts>, ObjectStoreError>;
 
     /// Deletes an object; absent is fine.

@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct HealthcheckArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Address of the operations listener [default: server.ops_listen]
+    /// Address of the operations listener [default: `server.ops_listen`]
     #[arg(long, value_name = "ADDR")]
     ops: Option<SocketAddr>,
 }

@@ -6,6 +6,7 @@ use super::{
     fault::{Fault, FaultCode},
     file_name,
     grant::Grant,
+    key_template::MAX_USER_ID_LEN,
     media_type,
     profile::{Method, Profile},
 };
@@ -14,8 +15,6 @@ use super::{
 pub const MAX_VARS: usize = 10;
 /// Longest value of a variable, in bytes.
 pub const MAX_VAR_LEN: usize = 256;
-/// Longest user id, in bytes.
-pub const MAX_USER_ID_LEN: usize = 128;
 /// Methods that this version issues; a profile may already list the others.
 pub const ISSUED_METHODS: [Method; 2] = [Method::Post, Method::Put];
 

@@ -62,6 +62,7 @@ pub async fn not_found() -> Result<&'static str, Problem> {
     Err(Problem::new(Code::NotFound, "no such path"))
 }
 
+#[expect(clippy::unused_async, reason = "a handler is a future")]
 async fn method_not_allowed(allow: String) -> Result<&'static str, Problem> {
     let detail = format!("this path takes {allow}");
     Err(Problem::new(Code::MethodNotAllowed, detail).with_header(header::ALLOW, allow))

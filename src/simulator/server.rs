@@ -2,13 +2,15 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Instant,
 };
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
-    http::header::{self, HeaderName, HeaderValue},
+    error::ErrorInternalServerError,
+    http::header::{self, HeaderMap, HeaderName, HeaderValue},
     web,
 };
 use tokio_util::sync::CancellationToken;
@@ -108,6 +110,11 @@ impl Simulator {
         self.oss.callbacks.key_url.clone()
     }
 
+    /// The same as a file in the data folder.
+    pub fn callback_public_key_path(&self) -> PathBuf {
+        self.oss.settings.data_dir.join(KEY_PATH.trim_start_matches('/'))
+    }
+
     /// Serves until `shutdown` is cancelled, then lets running requests finish.
     ///
     /// # Errors
@@ -127,20 +134,32 @@ impl Simulator {
     }
 }
 
-async fn serve(oss: web::Data<Oss>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let incoming = Incoming::parse(&request, &oss.settings);
-    let body = Body::new(payload);
+/// Runs the request in a task of its own: like OSS, we finish what has arrived, and call back, also when the client has
+/// gone away meanwhile.
+async fn serve(oss: web::Data<Oss>, request: HttpRequest, payload: web::Payload) -> actix_web::Result<HttpResponse> {
+    let answered = actix_web::rt::spawn(async move { answer(&oss, &request, payload).await });
+    answered.await.map_err(ErrorInternalServerError)
+}
+
+async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
     let started = Instant::now();
-    let mut response = match operate(&oss, &incoming, &request, body.clone()).await {
+    let incoming = Incoming::parse(request, &oss.settings);
+    let body = Body::new(payload);
+    let mut response = match operate(oss, &incoming, request, body.clone()).await {
         Ok(response) => response,
         Err(error) => {
             body.drain().await;
             error.response(&incoming)
         }
     };
-    let headers = response.headers_mut();
+    dress(oss, &incoming, started, response.headers_mut());
+    response
+}
+
+/// What every answer of OSS carries.
+fn dress(oss: &Oss, incoming: &Incoming, started: Instant, headers: &mut HeaderMap) {
     if let Some(bucket) = incoming.bucket().and_then(|name| oss.settings.bucket(name)) {
-        cors::decorate(&incoming, &bucket.cors, headers);
+        cors::decorate(incoming, &bucket.cors, headers);
     }
     headers.insert(header::SERVER, HeaderValue::from_static("AliyunOSS"));
     headers.insert(
@@ -149,7 +168,6 @@ async fn serve(oss: web::Data<Oss>, request: HttpRequest, payload: web::Payload)
     );
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     headers.insert(HeaderName::from_static("x-oss-server-time"), HeaderValue::from(millis));
-    response
 }
 
 async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Body) -> Result<HttpResponse, OssError> {

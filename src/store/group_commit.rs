@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::Sqlit
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    checkpoint::Checkpointer,
     failure::Failure,
     transaction::{self, Operation, Outcome},
 };
@@ -54,7 +55,8 @@ impl GroupCommit {
     pub(super) async fn start(options: SqliteConnectOptions, counters: Arc<Counters>) -> Result<Self, sqlx::Error> {
         let connection = Some(options.connect().await?);
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(Writer { options, connection, counters }.run(receiver));
+        let checkpointer = Checkpointer::start(options.connect().await?);
+        tokio::spawn(Writer { options, connection, checkpointer, counters }.run(receiver));
         Ok(Self(sender))
     }
 
@@ -70,6 +72,7 @@ struct Writer {
     options: SqliteConnectOptions,
     /// `None` after it broke.
     connection: Option<SqliteConnection>,
+    checkpointer: Checkpointer,
     counters: Arc<Counters>,
 }
 
@@ -82,6 +85,9 @@ impl Writer {
             for (answer, outcome) in answers.into_iter().zip(self.write_batch(&operations).await) {
                 // Who no longer waits needs no answer; what he asked for is done all the same.
                 let _ = answer.send(outcome);
+            }
+            if let Some(connection) = &mut self.connection {
+                self.checkpointer.after_commit(operations.len(), connection).await;
             }
         }
         if let Some(connection) = self.connection {

@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | `sqlite` | the port on SQLite |
 //! | `group_commit` | the task through which everything is written |
+//! | `checkpoint` | carrying the log over, beside the writer |
 //! | `transaction` | what one transaction does |
 //! | `lookup` | reading by id, for many callers at once |
 //! | `statements`, `rows` | SQL, and how facts are written down |
 //! | `schema` | migrations, and refusing what is not ours |
 //! | `failure` | why there was no answer |
 
+mod checkpoint;
 mod failure;
 mod group_commit;
 mod lookup;

@@ -1,5 +1,7 @@
 //! Rows ↔ domain: the one place that knows how facts are written down in SQLite.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use sqlx::{
     Decode, Row, Sqlite, Type,
@@ -80,21 +82,21 @@ pub(super) fn bind_grant(query: Bound, new: &NewGrant) -> Bound {
     let grant = &new.grant;
     query
         .bind(blob(grant.id))
-        .bind(grant.profile.clone())
-        .bind(grant.method.as_str())
-        .bind(grant.state.as_str())
-        .bind(grant.reason.clone())
-        .bind(grant.user_id.clone())
-        .bind(grant.created_by.clone())
-        .bind(grant.bucket.clone())
-        .bind(grant.region.clone())
-        .bind(grant.key.clone())
-        .bind(grant.content_type.clone())
+        .bind(text(&grant.profile))
+        .bind(text(grant.method.as_str()))
+        .bind(text(grant.state.as_str()))
+        .bind(optional_text(grant.reason.as_ref()))
+        .bind(text(&grant.user_id))
+        .bind(optional_text(grant.created_by.as_ref()))
+        .bind(text(&grant.bucket))
+        .bind(text(&grant.region))
+        .bind(text(&grant.key))
+        .bind(text(&grant.content_type))
         .bind(grant.min_size.cast_signed())
         .bind(grant.max_size.cast_signed())
         .bind(grant.declared_size.map(u64::cast_signed))
-        .bind(grant.filename.clone())
-        .bind(write_vars(grant))
+        .bind(optional_text(grant.filename.as_ref()))
+        .bind(text(&write_vars(grant)))
         .bind(grant.overwrite)
         .bind(micros(grant.issued_at))
         .bind(micros(grant.expires_at))
@@ -124,8 +126,8 @@ pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
         .bind(blob(change.id))
         // No state's name is part of another's, so that the statement can look for it in this text.
         .bind(change.from.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" "))
-        .bind(change.to.as_str())
-        .bind(change.reason.clone())
+        .bind(text(change.to.as_str()))
+        .bind(optional_text(change.reason.as_ref()))
         .bind(change.lifetime.map(|(expires_at, _)| micros(expires_at)))
         .bind(change.lifetime.map(|(_, write_until)| micros(write_until)))
         .bind(move_check)
@@ -137,17 +139,17 @@ pub(super) fn bind_completion(query: Bound, grant_id: Uuid, completion: &Complet
     let image = completion.image.as_ref();
     query
         .bind(blob(grant_id))
-        .bind(completion.key.clone())
+        .bind(text(&completion.key))
         .bind(completion.size.cast_signed())
-        .bind(completion.etag.clone())
-        .bind(completion.content_type.clone())
-        .bind(completion.crc64.clone())
-        .bind(completion.version_id.clone())
+        .bind(text(&completion.etag))
+        .bind(text(&completion.content_type))
+        .bind(optional_text(completion.crc64.as_ref()))
+        .bind(optional_text(completion.version_id.as_ref()))
         .bind(image.map(|image| image.width))
         .bind(image.map(|image| image.height))
-        .bind(image.map(|image| image.format.clone()))
+        .bind(image.map(|image| text(&image.format)))
         .bind(micros(completion.completed_at))
-        .bind(source_name(completion.source))
+        .bind(text(source_name(completion.source)))
         .bind(completion.late)
 }
 
@@ -156,9 +158,18 @@ pub(super) fn bind_event(query: Bound, event: &Event) -> Bound {
     query
         .bind(blob(event.id))
         .bind(blob(event.grant_id))
-        .bind(event.kind.as_str())
+        .bind(text(event.kind.as_str()))
         .bind(micros(event.time))
-        .bind(event.payload.clone())
+        .bind(text(&event.payload))
+}
+
+/// A text for a statement: in the one form that sqlx takes over without another allocation.
+fn text(text: &str) -> Arc<str> {
+    Arc::from(text)
+}
+
+fn optional_text(optional: Option<&String>) -> Option<Arc<str>> {
+    optional.map(|known| text(known))
 }
 
 /// An id as the ledger holds it.

@@ -67,9 +67,8 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        // 16 MiB of log before it is carried over into the file: pages that change often (the end of a table, the
-        // upper levels of an index) are then written once for many commits. More would make the pause longer.
-        .pragma("wal_autocheckpoint", "4096")
+        // Never within a commit: `checkpoint` does it, without letting callers wait.
+        .pragma("wal_autocheckpoint", "0")
         // After a burst the log shrinks to this again.
         .pragma("journal_size_limit", "67108864")
         .pragma("temp_store", "MEMORY")

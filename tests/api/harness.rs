@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Once},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use jsonwebtoken::{EncodingKey, Header};
 use oss_valet::{
     app::Valet,
@@ -119,14 +119,14 @@ impl TestApp {
 
     /// A good token with scopes.
     pub(crate) fn token_with(&self, user: &str, scopes: &[&str]) -> String {
-        self.sign_token(&json!({
+        Self::sign_token(&json!({
             "iss": ISSUER, "aud": "uploads", "sub": user, "scope": scopes.join(" "),
             "exp": (self.clock.now() + TimeDelta::hours(48)).timestamp(),
         }))
     }
 
     /// A token with these claims, signed with the first issuer's secret.
-    pub(crate) fn sign_token(&self, claims: &Value) -> String {
+    pub(crate) fn sign_token(claims: &Value) -> String {
         let key = EncodingKey::from_secret(JWT_SECRET.as_bytes());
         jsonwebtoken::encode(&Header::default(), claims, &key).unwrap()
     }
@@ -314,10 +314,4 @@ fn fill_in(simulator: &Simulator, listeners: &Listeners, data: &TempDir) -> Stri
         settings = settings.replace(&format!("{{{name}}}"), &value);
     }
     settings
-}
-
-/// What the clock says, for tests that need no service.
-#[expect(dead_code, reason = "used by the suites that move the clock")]
-pub(crate) fn now(app: &TestApp) -> DateTime<Utc> {
-    app.clock.now()
 }

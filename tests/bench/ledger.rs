@@ -65,6 +65,13 @@ async fn run(directory: PathBuf) {
         assert!(matches!(store.change_grant(completion(1_000_000 + n)).await.unwrap(), GrantChanged::Applied));
     })
     .await;
+    let size = |name| mebibytes(directory.path().join(name));
+    println!("ledger {} MiB, write-ahead log {} MiB", size("ledger.db"), size("ledger.db-wal"));
+}
+
+/// MiB of a file.
+fn mebibytes(path: PathBuf) -> u64 {
+    std::fs::metadata(path).map_or(0, |file| file.len() >> 20)
 }
 
 async fn measure<F: Future<Output = ()> + Send + 'static>(
@@ -138,6 +145,7 @@ async fn add(store: &dyn Store, n: u64, user_id: &str, idempotent: bool) {
         content_type: "image/png".into(),
         min_size: 1,
         max_size: 5 << 20,
+        declared_size: None,
         filename: Some("me.png".into()),
         vars: [("album".to_owned(), "42".to_owned())].into(),
         overwrite: false,

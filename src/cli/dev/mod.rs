@@ -3,6 +3,7 @@
 mod secrets;
 
 use std::{
+    fmt::Write as _,
     fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -14,6 +15,7 @@ use anyhow::Context;
 use chrono::TimeDelta;
 use clap::Args;
 use serde::Serialize;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use self::secrets::DevSecrets;
@@ -86,7 +88,7 @@ pub(super) fn run(args: &DevArgs) -> anyhow::Result<ExitCode> {
 
 async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let temporary = args.data.is_none().then(tempfile::tempdir).transpose()?;
-    let data = temporary.as_ref().map(|folder| folder.path()).or(args.data.as_deref()).context("a data folder")?;
+    let data = temporary.as_ref().map(TempDir::path).or(args.data.as_deref()).context("a data folder")?;
     fs::create_dir_all(data).with_context(|| data.display().to_string())?;
     let secrets = DevSecrets::load_or_create(data, &SystemEntropy)?;
 
@@ -146,10 +148,8 @@ fn load_settings(
         layer = layer.replace(&format!("{{{name}}}"), &value);
     }
     if let Some(url) = &args.sink {
-        layer.push_str(&format!(
-            "\n[[sinks]]\nurl = {url:?}\nsecrets = [{:?}]\nallow_private = true\n",
-            secrets.sink_secret
-        ));
+        let secret = &secrets.sink_secret;
+        write!(layer, "\n[[sinks]]\nurl = {url:?}\nsecrets = [{secret:?}]\nallow_private = true\n")?;
     }
     Ok(Settings::load(&ConfigSource {
         dir: args.config.clone(),

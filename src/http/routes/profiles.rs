@@ -10,6 +10,11 @@ use crate::{
 };
 
 #[derive(Serialize)]
+struct ProfilesView<'a> {
+    profiles: Vec<ProfileView<'a>>,
+}
+
+#[derive(Serialize)]
 struct ProfileView<'a> {
     name: &'a str,
     methods: Vec<Method>,
@@ -25,8 +30,8 @@ struct ProfileView<'a> {
 
 /// Lists the caller's profiles.
 pub async fn list(caller: SignedIn, valet: Data<Valet>) -> HttpResponse {
-    let profiles: Vec<_> = valet.list_profiles(&caller).into_iter().map(ProfileView::of).collect();
-    HttpResponse::Ok().json(serde_json::json!({ "profiles": profiles }))
+    let profiles = valet.list_profiles(&caller).into_iter().map(ProfileView::of).collect();
+    HttpResponse::Ok().json(ProfilesView { profiles })
 }
 
 impl<'a> ProfileView<'a> {

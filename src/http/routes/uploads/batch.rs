@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use futures_util::future::join_all;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     answer,
@@ -15,7 +15,7 @@ use crate::{
     http::{
         caller::SignedIn,
         json_body::{JsonBody, RequestBody, parse},
-        problem::{Code, Problem},
+        problem::{Code, Problem, ProblemDocument},
         view::SignedGrantView,
     },
 };
@@ -58,8 +58,8 @@ pub async fn issue_batch(
         items.iter().enumerate().map(|(index, item)| issue_item(&valet, &caller, item, idempotency_key, index)),
     )
     .await;
-    let uploads: Vec<Value> = outcomes.iter().map(|outcome| item_view(&valet, outcome)).collect();
-    Ok(answer(HttpResponse::Ok(), &json!({ "uploads": uploads })))
+    let uploads = outcomes.iter().map(|outcome| ItemView::of(&valet, outcome)).collect();
+    Ok(answer(HttpResponse::Ok(), &BatchView { uploads }))
 }
 
 async fn issue_item(
@@ -75,9 +75,29 @@ async fn issue_item(
     issue_one(valet, caller, body, key.as_deref()).await
 }
 
-fn item_view(valet: &Valet, outcome: &Result<Issued, Problem>) -> Value {
-    match outcome {
-        Ok(issued) => json!({ "status": 201, "upload": SignedGrantView::new(valet, &issued.signed) }),
-        Err(problem) => json!({ "status": problem.code().status().as_u16(), "problem": problem.document() }),
+#[derive(Serialize)]
+struct BatchView<'a> {
+    uploads: Vec<ItemView<'a>>,
+}
+
+#[derive(Serialize)]
+struct ItemView<'a> {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload: Option<SignedGrantView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<ProblemDocument<'a>>,
+}
+
+impl<'a> ItemView<'a> {
+    fn of(valet: &'a Valet, outcome: &'a Result<Issued, Problem>) -> Self {
+        match outcome {
+            Ok(issued) => {
+                Self { status: 201, upload: Some(SignedGrantView::new(valet, &issued.signed)), problem: None }
+            }
+            Err(problem) => {
+                Self { status: problem.code().status().as_u16(), upload: None, problem: Some(problem.document()) }
+            }
+        }
     }
 }

@@ -5,8 +5,7 @@ use actix_web::{
     web::{Data, Query},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::answer;
@@ -33,6 +32,12 @@ struct ListQuery {
     user_id: Option<String>,
     limit: Option<u32>,
     cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    uploads: Vec<GrantView<'a>>,
+    next_cursor: Option<String>,
 }
 
 impl TryFrom<ListQuery> for GrantFilter {
@@ -62,8 +67,8 @@ pub async fn list(caller: SignedIn, http: actix_web::HttpRequest, valet: Data<Va
     let limit = filter.limit as usize;
     let entries = valet.list(&caller, filter).await?;
     let next = entries.last().filter(|_| entries.len() == limit).map(|last| format_cursor(last.grant.id));
-    let uploads: Vec<_> = entries.iter().map(|entry| GrantView::new(&valet, entry)).collect();
-    Ok(answer(HttpResponse::Ok(), &json!({ "uploads": uploads, "next_cursor": next })))
+    let uploads = entries.iter().map(|entry| GrantView::new(&valet, entry)).collect();
+    Ok(answer(HttpResponse::Ok(), &Page { uploads, next_cursor: next }))
 }
 
 fn invalid(detail: &str) -> Problem {
