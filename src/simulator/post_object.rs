@@ -17,7 +17,7 @@ use super::{
     stored::{NewObject, Stored},
     upload::{MAX_OBJECT_BYTES, Received},
 };
-use crate::oss::{encoding::encode_component, post_policy::PostPolicy};
+use crate::oss::{encoding::encode_component, post_policy::PostPolicy, xml::escape};
 
 /// Stores the form's file, then calls back if asked to.
 pub(super) async fn post_object(
@@ -123,8 +123,4 @@ fn post_response(stored: &Stored<'_>, bucket: &BucketSpec, incoming: &Incoming) 
         escape(stored.key),
         escape(&location),
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -52,9 +52,9 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// Base64 of the MD5 that the `ETag` shows in hex.
-    pub(super) fn content_md5(&self) -> String {
-        STANDARD.encode(hex::decode(&self.etag).unwrap_or_default())
+    /// Base64 of the MD5 that the `ETag` shows in hex; a multipart object's `ETag` is none (P§5).
+    pub(super) fn content_md5(&self) -> Option<String> {
+        hex::decode(&self.etag).ok().map(|md5| STANDARD.encode(md5))
     }
 }
 

@@ -24,7 +24,9 @@ use super::{
     delete_object::delete_object,
     errors::OssError,
     get_object::{get_object, head_object},
+    multipart,
     objects::Objects,
+    parts::Uploads,
     post_object::post_object,
     put_object::put_object,
     request::Incoming,
@@ -33,7 +35,7 @@ use super::{
 };
 
 /// Sub-resources of objects that OSS has and the simulator has not.
-const NOT_HERE: [&str; 8] = ["uploads", "uploadId", "append", "acl", "tagging", "restore", "delete", "x-oss-process"];
+const NOT_HERE: [&str; 6] = ["append", "acl", "tagging", "restore", "delete", "x-oss-process"];
 
 /// Why a simulator can't start.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +64,7 @@ pub enum BindError {
 pub(super) struct Oss {
     pub(super) settings: SimulatorSettings,
     pub(super) objects: Objects,
+    pub(super) uploads: Uploads,
     pub(super) callbacks: CallbackSender,
 }
 
@@ -83,6 +86,7 @@ impl Simulator {
         let address = listener.local_addr().map_err(listen)?;
         let names = settings.buckets.iter().map(|bucket| bucket.name.as_str());
         let objects = Objects::open(&settings.data_dir, names).map_err(BindError::DataFolder)?;
+        let uploads = Uploads::open(&settings.data_dir).map_err(BindError::DataFolder)?;
         let callbacks = CallbackSender {
             key: CallbackKey::load_or_create(&settings.data_dir)?,
             key_url: format!("http://{address}{KEY_PATH}"),
@@ -92,7 +96,7 @@ impl Simulator {
             faults: Mutex::default(),
             clients: Clients::build().map_err(BindError::CallbackClient)?,
         };
-        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, callbacks }) })
+        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, uploads, callbacks }) })
     }
 
     /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
@@ -216,7 +220,13 @@ async fn object_operation(
     body: Body,
 ) -> Result<HttpResponse, OssError> {
     let symlink = incoming.query("symlink").is_some();
+    let multipart = incoming.query("uploadId").is_some();
     match incoming.method.as_str() {
+        "POST" if incoming.query("uploads").is_some() => multipart::initiate(oss, incoming, bucket).await,
+        "POST" if multipart => multipart::complete(oss, incoming, bucket, body).await,
+        "PUT" if multipart => multipart::upload_part(oss, incoming, bucket, body).await,
+        "GET" if multipart => multipart::list_parts(oss, incoming, bucket).await,
+        "DELETE" if multipart => multipart::abort(oss, incoming, bucket).await,
         "PUT" if symlink => put_symlink(oss, incoming, bucket).await,
         "PUT" if incoming.header("x-oss-copy-source").is_some() => Err(OssError::not_implemented("x-oss-copy-source")),
         "PUT" => put_object(oss, incoming, bucket, body).await,

@@ -9,6 +9,8 @@ mod forms;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod multipart;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod receiver;

@@ -18,7 +18,6 @@ pub fn configure(demo: bool, app: &mut ServiceConfig) {
 }
 
 /// Who opens the service in a browser wants the page.
-#[expect(clippy::unused_async, reason = "a handler is a future")]
 async fn go_to_demo() -> HttpResponse {
     HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/demo")).finish()
 }
