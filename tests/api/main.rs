@@ -5,6 +5,11 @@
 #[cfg(test)]
 mod callbacks;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+#[path = "../lib/dev.rs"]
+mod dev;
+#[cfg(test)]
 mod forger;
 #[cfg(test)]
 mod forgeries;
