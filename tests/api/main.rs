@@ -17,6 +17,7 @@ mod cors;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+#[path = "../lib/dev.rs"]
 mod dev;
 #[cfg(test)]
 mod errors;
