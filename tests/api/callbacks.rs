@@ -34,7 +34,7 @@ async fn uploaded(app: &TestApp) -> Value {
 async fn assert_nothing_recorded(app: &TestApp, why: &str) {
     let issued = app.query_ledger("SELECT count(*) FROM grants WHERE state != 'issued'").await;
     assert_eq!(issued[0][0].as_deref(), Some("0"), "{why}");
-    assert!(app.query_ledger("SELECT * FROM completions").await.is_empty(), "{why}");
+    assert!(app.query_ledger("SELECT seq FROM completions").await.is_empty(), "{why}");
     assert!(app.events().await.is_empty(), "{why}");
 }
 

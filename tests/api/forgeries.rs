@@ -202,7 +202,7 @@ async fn a_symlink_at_the_granted_key_is_no_upload() {
     app.clock.advance(TimeDelta::days(1));
     assert_eq!(app.valet.reconcile_due(app.clock.now()).await.unwrap(), Reconciled::Grants(1));
     assert_eq!(app.show(&grant).await["state"], "issued", "there is something, so it is not absent either");
-    assert!(app.query_ledger("SELECT * FROM completions").await.is_empty());
+    assert!(app.query_ledger("SELECT seq FROM completions").await.is_empty());
     assert!(app.events().await.is_empty());
 }
 
@@ -322,7 +322,7 @@ async fn twenty_callbacks_at_once_are_one_completion_one_event_and_twenty_same_a
     for answer in &answers {
         assert_eq!((answer.status.as_u16(), answer.text()), (200, answers[0].text()));
     }
-    assert_eq!(app.query_ledger("SELECT * FROM completions").await.len(), 1);
+    assert_eq!(app.query_ledger("SELECT seq FROM completions").await.len(), 1);
     assert_eq!(event_types(&app).await, ["completed"]);
 }
 
@@ -349,6 +349,6 @@ async fn a_callback_that_oss_sends_twice_is_one_completion() {
         let answer = upload(&app, &grant, CONTENT).await;
         assert_eq!((answer.status.as_u16(), answer.json()["id"].clone()), (200, grant["id"].clone()), "{method}");
     }
-    assert_eq!(app.query_ledger("SELECT * FROM completions").await.len(), 2);
+    assert_eq!(app.query_ledger("SELECT seq FROM completions").await.len(), 2);
     assert_eq!(event_types(&app).await, ["completed", "completed"]);
 }

@@ -15,6 +15,11 @@ mod complete;
 #[cfg(test)]
 mod cors;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
+#[path = "../lib/dev.rs"]
+mod dev;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod forger;
