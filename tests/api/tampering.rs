@@ -103,11 +103,10 @@ fn changes(pairs: &Fields) -> Vec<(String, Change, Fields)> {
 /// How OSS refuses a form with this change (P§3.5).
 fn form_refusals(name: &str, change: Change) -> &'static [&'static str] {
     match (name, change) {
-        ("key", Change::Dropped) => &["400 InvalidArgument"],
         ("policy" | "x-oss-signature" | "Signature", Change::Altered | Change::Emptied) => {
             &["403 SignatureDoesNotMatch"]
         }
-        ("policy" | "Signature" | "OSSAccessKeyId", Change::Dropped) => &["400 InvalidArgument"],
+        ("key" | "policy" | "Signature" | "OSSAccessKeyId", Change::Dropped) => &["400 InvalidArgument"],
         ("OSSAccessKeyId", _) => &["403 InvalidAccessKeyId"],
         ("x-oss-credential", _) => &["400 InvalidArgument", "403 InvalidAccessKeyId"],
         ("x-oss-signature-version" | "x-oss-date" | "x-oss-signature", _) => {
