@@ -113,6 +113,11 @@ impl TestApp {
         (&mut self.simulator_task).await.unwrap();
     }
 
+    /// Asks the service to stop: from now on it drains.
+    pub(crate) fn drain(&self) {
+        self.stops.soft.cancel();
+    }
+
     /// A good token for the user.
     pub(crate) fn token(&self, user: &str) -> String {
         self.token_with(user, &[])

@@ -16,7 +16,7 @@ use crate::{
     http::{
         caller::SignedIn,
         json_body::{JsonBody, RequestBody},
-        problem::{Code, Problem},
+        problem::Problem,
         view::SignedGrantView,
     },
 };
@@ -95,10 +95,8 @@ pub(super) async fn issue_one(
 /// The `Idempotency-Key`, if there is one and it can be used.
 pub(super) fn idempotency_key(http: &HttpRequest) -> Result<Option<&str>, Problem> {
     let unusable = || {
-        Problem::new(
-            Code::InvalidParameter,
-            format!("Idempotency-Key takes 1 to {MAX_IDEMPOTENCY_KEY_LEN} printable ASCII characters, once"),
-        )
+        let why = format!("1 to {MAX_IDEMPOTENCY_KEY_LEN} printable ASCII characters, once");
+        Problem::invalid_parameter("Idempotency-Key", why)
     };
     let mut values = http.headers().get_all("idempotency-key");
     let Some(value) = values.next() else { return Ok(None) };
