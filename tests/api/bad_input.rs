@@ -145,7 +145,7 @@ async fn only_application_json_is_read() {
 async fn headers_beyond_all_measure_are_refused_and_the_service_goes_on() {
     let app = TestApp::spawn().await;
     let address = app.service.trim_start_matches("http://").to_owned();
-    let many = (0..500).map(|i| format!("X-Many-{i}: {}\r\n", "y".repeat(300))).collect::<String>();
+    let many = (0..500).fold(String::new(), |many, i| many + &format!("X-Many-{i}: {}\r\n", "y".repeat(300)));
     for (why, headers) in [
         ("one huge header", format!("X-Huge: {}\r\n", "y".repeat(300_000))),
         ("many headers", many),
@@ -162,7 +162,7 @@ async fn headers_beyond_all_measure_are_refused_and_the_service_goes_on() {
         }
         let answer = String::from_utf8_lossy(&answer);
         let status = answer.split(' ').nth(1).unwrap_or_default();
-        assert!(matches!(status, "400" | "431" | ""), "{why}: {answer}");
+        assert_eq!(status, "431", "{why}: {answer}");
     }
     let answer = app.get("/v1/profiles", "u-7").await;
     assert_eq!(answer.status, StatusCode::OK, "others are still served: {}", answer.text());
