@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     checkpoint::Checkpointer,
     failure::Failure,
+    queue::receive_batch,
     transaction::{self, Operation, Outcome},
 };
 
@@ -79,7 +80,7 @@ struct Writer {
 impl Writer {
     async fn run(mut self, mut queue: mpsc::Receiver<Queued>) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
-        while queue.recv_many(&mut batch, MAX_BATCH).await > 0 {
+        while receive_batch(&mut queue, &mut batch, MAX_BATCH).await > 0 {
             let (operations, answers): (Vec<_>, Vec<_>) =
                 batch.drain(..).map(|queued| (queued.operation, queued.answer)).unzip();
             for (answer, outcome) in answers.into_iter().zip(self.write_batch(&operations).await) {

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::{
     failure::Failure,
+    queue::receive_batch,
     rows,
-    statements::{FIND_COMPLETIONS, FIND_GRANTS},
+    statements::{FIND_COMPLETIONS, FIND_GRANTS, LARGEST},
 };
 use crate::{
     app::ports::LedgerEntry,
@@ -23,7 +24,7 @@ use crate::{
 const QUEUE: usize = 1024;
 
 /// Look-ups that share one statement at most.
-const MAX_BATCH: usize = 64;
+const MAX_BATCH: usize = LARGEST;
 
 /// A question for one grant.
 struct Asked {
@@ -53,7 +54,7 @@ impl Finder {
 
 async fn answer_all(mut connection: SqliteConnection, mut questions: mpsc::Receiver<Asked>) {
     let mut batch = Vec::with_capacity(MAX_BATCH);
-    while questions.recv_many(&mut batch, MAX_BATCH).await > 0 {
+    while receive_batch(&mut questions, &mut batch, MAX_BATCH).await > 0 {
         let ids: Vec<Uuid> = batch.iter().map(|asked| asked.id).collect();
         let found = find_entries(&mut connection, &ids).await;
         let one_by_one = batch.len() > 1 && found.as_ref().is_err_and(Failure::blames_one_operation);

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `sqlite` | the port on SQLite |
 //! | `group_commit` | the task through which everything is written |
+//! | `queue` | how both tasks take what has arrived |
 //! | `checkpoint` | carrying the log over, beside the writer |
 //! | `transaction` | what one transaction does |
 //! | `lookup` | reading by id, for many callers at once |
@@ -15,6 +16,7 @@ mod checkpoint;
 mod failure;
 mod group_commit;
 mod lookup;
+mod queue;
 mod rows;
 mod schema;
 mod sqlite;

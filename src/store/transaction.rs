@@ -12,7 +12,7 @@ use super::{
     failure::Failure,
     lookup::find_entries,
     rows,
-    statements::{CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS},
+    statements::{CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST},
 };
 use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant};
 
@@ -41,6 +41,9 @@ pub(super) struct Aborted {
 
 /// Runs all operations in one transaction; what is returned `Ok` is durable.
 pub(super) async fn run(connection: &mut SqliteConnection, operations: &[Operation]) -> Result<Vec<Outcome>, Aborted> {
+    if let Some(adds) = plain_adds(operations) {
+        return run_one_statement(connection, &adds).await;
+    }
     let failure = match run_uncommitted(connection, operations).await {
         Ok(outcomes) => match query("COMMIT").execute(&mut *connection).await {
             Ok(_) => return Ok(outcomes),
@@ -53,6 +56,23 @@ pub(super) async fn run(connection: &mut SqliteConnection, operations: &[Operati
     let rolled_back = query("ROLLBACK").execute(&mut *connection).await.is_ok();
     let connection_broken = !rolled_back && !is_idle(connection).await;
     Err(Aborted { failure, connection_broken })
+}
+
+/// The grants to add, if there is nothing else to do and no key to claim, and one statement has room for them.
+fn plain_adds(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
+    let plain = |operation| match operation {
+        &Operation::Add(ref new) => new.idempotency.is_none().then_some(new),
+        Operation::Change(_) | Operation::Ping => None,
+    };
+    if operations.len() > LARGEST { None } else { operations.iter().map(plain).collect() }
+}
+
+/// The ordinary case: one statement is a transaction of its own, and one crossing to SQLite's thread instead of three.
+async fn run_one_statement(connection: &mut SqliteConnection, adds: &[&NewGrant]) -> Result<Vec<Outcome>, Aborted> {
+    match insert_grants(connection, adds).await {
+        Ok(()) => Ok(adds.iter().map(|_| Outcome::Added(GrantAdded::Added)).collect()),
+        Err(failure) => Err(Aborted { failure, connection_broken: !is_idle(connection).await }),
+    }
 }
 
 /// Whether no transaction is open: only then can one be begun.
@@ -91,13 +111,7 @@ async fn run_uncommitted(connection: &mut SqliteConnection, operations: &[Operat
 async fn add_grants(connection: &mut SqliteConnection, adds: &[&NewGrant]) -> Result<Vec<GrantAdded>, Failure> {
     let refused = claim_keys(connection, adds).await?;
     let wanted: Vec<&NewGrant> = adds.iter().copied().filter(|new| !refused.contains(&new.grant.id)).collect();
-    for (statement, piece) in INSERT_GRANTS.split(&wanted) {
-        piece
-            .iter()
-            .fold(query(statement), |query, new| rows::bind_grant(query, new))
-            .execute(&mut *connection)
-            .await?;
-    }
+    insert_grants(connection, &wanted).await?;
     let mut added = Vec::with_capacity(adds.len());
     for new in adds {
         added.push(match &new.idempotency {
@@ -108,6 +122,17 @@ async fn add_grants(connection: &mut SqliteConnection, adds: &[&NewGrant]) -> Re
         });
     }
     Ok(added)
+}
+
+async fn insert_grants(connection: &mut SqliteConnection, grants: &[&NewGrant]) -> Result<(), Failure> {
+    for (statement, piece) in INSERT_GRANTS.split(grants) {
+        piece
+            .iter()
+            .fold(query(statement), |query, new| rows::bind_grant(query, new))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Claims the keys of those that have one; returns the grants that came too late.
