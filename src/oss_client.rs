@@ -1,10 +1,16 @@
 //! The few calls that we make to OSS ourselves, for one bucket.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use reqwest::{
     Method, Response, StatusCode,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -24,8 +30,10 @@ use crate::{
 pub const HEAD_TIMEOUT: Duration = Duration::from_millis(1_200);
 /// Nobody waits for a DELETE.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(5);
-/// `x-oss-ec` of NoSuchKey.
+/// `x-oss-ec` of `NoSuchKey`.
 const NO_SUCH_KEY_EC: &str = "0026-00000001";
+
+const NEVER_ANSWERED: i64 = i64::MAX;
 
 /// Which bucket, and how it is reached.
 #[derive(Debug, Clone)]
@@ -47,6 +55,8 @@ pub struct OssClient {
     bucket: OssBucket,
     credentials: Arc<dyn Credentials>,
     http: reqwest::Client,
+    /// How far OSS's clock was ahead of ours at its last answer, in seconds; [`NEVER_ANSWERED`] before the first.
+    clock_offset: AtomicI64,
 }
 
 /// A pooled client without redirects and proxies. One serves all buckets; a rustls provider must be installed.
@@ -66,7 +76,7 @@ pub fn build_http_client() -> Result<reqwest::Client, reqwest::Error> {
 impl OssClient {
     /// Calls `bucket`, signed by `credentials`, over the client of [`build_http_client`].
     pub fn new(bucket: OssBucket, credentials: Arc<dyn Credentials>, http: reqwest::Client) -> Self {
-        Self { bucket, credentials, http }
+        Self { bucket, credentials, http, clock_offset: AtomicI64::new(NEVER_ANSWERED) }
     }
 
     async fn send(
@@ -89,7 +99,11 @@ impl OssClient {
         let headers = header_map(sign_headers(request, &[], &context).headers)?;
         let sent = self.http.request(method, url).headers(headers).timeout(timeout).send().await;
         // Without the URL: it adds nothing, and errors are logged in many places.
-        sent.map_err(|error| unavailable(error.without_url()))
+        let response = sent.map_err(|error| unavailable(error.without_url()))?;
+        if let Some(theirs) = date_of(response.headers()) {
+            self.clock_offset.store((theirs.to_utc() - now).num_seconds(), Ordering::Relaxed);
+        }
+        Ok(response)
     }
 }
 
@@ -114,6 +128,16 @@ impl ObjectStore for OssClient {
             status => Err(refused("DELETE", status, response.headers())),
         }
     }
+
+    fn clock_offset(&self) -> Option<TimeDelta> {
+        let seconds = self.clock_offset.load(Ordering::Relaxed);
+        (seconds != NEVER_ANSWERED).then(|| TimeDelta::seconds(seconds))
+    }
+}
+
+/// An answer's `Date`.
+fn date_of(headers: &HeaderMap) -> Option<DateTime<FixedOffset>> {
+    DateTime::parse_from_rfc2822(headers.get("date")?.to_str().ok()?).ok()
 }
 
 /// The URL, if it means to the HTTP client what it meant to the signer: `url` would fold `.` and `..` segments.

@@ -78,13 +78,13 @@ mod tests {
         let stops = Stops::default();
         let (second, again) = oneshot::channel::<()>();
         let watched = stops.clone();
-        let steps = tokio::spawn(async move {
+        let stopping = tokio::spawn(async move {
             stop_in_steps(&watched, async { again.await.unwrap() }, pending()).await;
         });
         stops.soft.cancelled().await;
         assert!(!stops.hard.is_cancelled());
         second.send(()).unwrap();
-        steps.await.unwrap();
+        stopping.await.unwrap();
         assert!(stops.hard.is_cancelled());
     }
 }

@@ -1,6 +1,6 @@
 //! Log lines, on stderr: stdout belongs to the commands.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt};
 
@@ -29,7 +29,10 @@ pub enum TelemetryError {
 /// # Errors
 /// When the filter can't be read, or logging was begun before.
 pub fn init(format: Format, filter: &str) -> Result<(), TelemetryError> {
-    let lines = fmt().with_env_filter(EnvFilter::try_new(filter)?).with_writer(io::stderr);
+    let lines = fmt()
+        .with_env_filter(EnvFilter::try_new(filter)?)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
     let begun = match format {
         Format::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
         Format::Pretty => lines.with_target(false).try_init(),

@@ -7,6 +7,8 @@ use oss_valet::settings::{ConfigSource, DEFAULT_TOML, Environment, Fault, Settin
 const SEAL_SECRET: &str = "a-seal-secret-of-thirty-two-bytes!";
 const HMAC_SECRET: &str = "an-hmac-secret-of-thirty-two-byte!";
 
+type Variables = &'static [(&'static str, &'static str)];
+
 /// The least that loads, over the defaults.
 const MINIMAL: &str = r#"
 [auth]
@@ -35,6 +37,14 @@ secret = "a-seal-secret-of-thirty-two-bytes!"
 [store]
 url = "sqlite:///var/lib/oss-valet/ledger.db"
 "#;
+
+/// Some RSA key of 512 bits, as OSS and its simulator have.
+const PUBLIC_KEY: &str = "\
+-----BEGIN PUBLIC KEY-----\n\
+MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAKRnOGz0Cdtvo4/wbAVWuKNdVpgFraS9\n\
+4AZmrQq3KIp3rCzzJtDmKWPtKJ/wbVc0zr+uhUsI7VdVYp3BBqphXR8CAwEAAQ==\n\
+-----END PUBLIC KEY-----\n\
+";
 
 fn load(env: &str, toml: &str, variables: &[(&str, &str)]) -> Result<Settings, Vec<Fault>> {
     let source = ConfigSource {
@@ -156,7 +166,7 @@ fn the_commented_examples_of_the_reference_load_when_uncommented() {
 
 #[test]
 fn faults_name_the_file_or_variable_and_the_key() {
-    let cases: [(&str, String, &[(&str, &str)], &str); 12] = [
+    let cases: [(&str, String, Variables, &str); 12] = [
         (
             "a misspelt key",
             minimal_with("max_size", "max_sise"),
@@ -301,7 +311,7 @@ fn check_finds_what_loading_can_not_refuse() {
     let long = "v".repeat(200);
     let vars: Vec<_> = (0..10).map(|n| format!("\"{long}{n}\"")).collect();
     let simulator_key = "[[callback.trusted_keys]]\nurl = \"http://127.0.0.1:9000/key.pem\"\npem = '''\n".to_owned()
-        + include_str!("vectors/keys/rsa512.public.pem")
+        + PUBLIC_KEY
         + "'''\n[[callback.seal_secrets]]";
     let public = "https://uploads.example.com/v1/callbacks/oss";
     let with = |line: &str| minimal_with("max_size = \"5 MiB\"", &format!("max_size = 1\n{line}"));
@@ -353,6 +363,10 @@ fn temporary_credentials_shorten_the_longest_life() {
         check(&load("production", toml, &[]).unwrap(), environment).faults.len()
     };
     assert_eq!(faults(&toml, &Environment::default()), 0);
+    let longer = toml.replace("13h", "8d");
+    assert_eq!(faults(&longer, &Environment::default()), 1);
+    let v1 = longer.replace("credentials = \"main\"", "credentials = \"main\"\nsignature_version = \"v1\"");
+    assert_eq!(faults(&v1, &Environment::default()), 0, "V1 has no limit of its own");
     let token = toml.replace("[profiles.avatar]", "security_token = \"t\"\n[profiles.avatar]");
     assert_eq!(faults(&token, &Environment::default()), 1);
     let env = toml

@@ -8,9 +8,9 @@ use super::{
     Valet,
     look_up::LookUpError,
     ports::{Caller, LedgerEntry},
-    record_completion::RecordError,
+    record_completion::{RecordError, refusal},
 };
-use crate::grant::completion::CompletionSource;
+use crate::grant::{completion::CompletionSource, grant::State};
 
 /// Why a grant is not completed.
 #[derive(Debug, Error)]
@@ -30,6 +30,20 @@ impl Valet {
     /// When it is not the caller's, the object is not there, or breaks the grant.
     pub async fn complete(&self, caller: &Caller, id: Uuid, now: DateTime<Utc>) -> Result<LedgerEntry, CompleteError> {
         let entry = self.own_grant(caller, id).await?;
-        Ok(self.record_completion(entry, None, CompletionSource::Complete, now).await?)
+        let (state, reason) = (entry.grant.state, entry.grant.reason.clone());
+        match self.record_completion(entry, None, CompletionSource::Complete, now).await {
+            Err(RecordError::Absent) => Err(absent(state, reason).into()),
+            other => Ok(other?),
+        }
+    }
+}
+
+/// What "nothing is there" means: a rejected object may be deleted by now, and nobody should upload under a cancelled
+/// grant.
+fn absent(state: State, reason: Option<String>) -> RecordError {
+    match state {
+        State::Rejected => refusal(&reason.unwrap_or_default()),
+        State::Cancelled => RecordError::Cancelled,
+        State::Issued | State::Completed | State::Expired => RecordError::Absent,
     }
 }

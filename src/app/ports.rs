@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::{
@@ -208,6 +208,9 @@ pub trait ObjectStore: Send + Sync {
 
     /// Deletes an object; absent is fine.
     async fn delete(&self, key: &str, now: DateTime<Utc>) -> Result<(), ObjectStoreError>;
+
+    /// How far OSS's clock was ahead of ours when it last answered, if it ever did.
+    fn clock_offset(&self) -> Option<TimeDelta>;
 }
 
 /// What HEAD says.

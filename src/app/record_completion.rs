@@ -307,7 +307,8 @@ fn compare(claim: &Claim, head: &ObjectFacts) -> Result<(), RecordError> {
     Ok(())
 }
 
-fn refusal(reason: &str) -> RecordError {
+/// What a rejection recorded for `reason` is answered with.
+pub(super) fn refusal(reason: &str) -> RecordError {
     if reason == REASON_CANCELLED { RecordError::Cancelled } else { RecordError::Rejected(reason.to_owned()) }
 }
 

@@ -90,7 +90,18 @@ impl Valet {
         // The only failure is a lifetime that no signature can have: then nothing can be sent any more.
         let request = pin(&grant, &pinning).ok();
         grant.expires_at = ledger_expiry;
+        if let Some((request, _)) = &request {
+            warn_of_long_fields(&grant, request);
+        }
         SignedGrant { grant, request }
+    }
+}
+
+/// OSS's documents disagree on how long a form field may be (P§9.5): 4 KB or 2 MB. Told, not refused.
+fn warn_of_long_fields(grant: &Grant, request: &ClientRequest) {
+    const CERTAIN_LEN: usize = 4096;
+    for (name, value) in request.fields.iter().filter(|(_, value)| value.len() > CERTAIN_LEN) {
+        tracing::warn!(upload.id = %grant.id, field = name, bytes = value.len(), "a form field is over 4 KB: OSS may refuse it");
     }
 }
 

@@ -139,12 +139,12 @@ impl RefreshedKeys {
     /// The last good keys, unless they are too old.
     fn usable(&self, now: DateTime<Utc>) -> Option<Arc<KeySet>> {
         let state = self.state();
-        let stale = match (self.max_stale, state.fetched_at) {
+        let outdated = match (self.max_stale, state.fetched_at) {
             (Some(max_stale), Some(at)) => now - at > max_stale,
             (Some(_), None) => true,
             (None, _) => false,
         };
-        (!stale && !state.keys.is_empty()).then_some(state.keys)
+        (!outdated && !state.keys.is_empty()).then_some(state.keys)
     }
 
     fn is_due(&self, now: DateTime<Utc>) -> bool {

@@ -20,7 +20,7 @@ pub(super) struct KeySet(Vec<Key>);
 struct Key {
     kid: Option<String>,
     algorithms: Vec<Algorithm>,
-    key: DecodingKey,
+    decoding: DecodingKey,
     /// The only key, configured by itself: it has no `kid`, and a token's does not matter.
     any_kid: bool,
 }
@@ -40,13 +40,13 @@ impl KeySet {
     /// One public key in PEM: RSA ≥ 2048 bits, P-256, P-384 or Ed25519.
     pub(super) fn from_pem(pem: &str) -> Result<Self, String> {
         let (key, algorithms) = key_of_pem(pem)?;
-        Ok(Self(vec![Key { kid: None, algorithms, key, any_kid: true }]))
+        Ok(Self(vec![Key { kid: None, algorithms, decoding: key, any_kid: true }]))
     }
 
     /// A shared secret, for HS256 alone.
     pub(super) fn from_hmac_secret(secret: &[u8]) -> Self {
-        let key = DecodingKey::from_secret(secret);
-        Self(vec![Key { kid: None, algorithms: vec![Algorithm::HS256], key, any_kid: true }])
+        let decoding = DecodingKey::from_secret(secret);
+        Self(vec![Key { kid: None, algorithms: vec![Algorithm::HS256], decoding, any_kid: true }])
     }
 
     /// Whether there is no usable key.
@@ -61,7 +61,7 @@ impl KeySet {
             named && key.algorithms.contains(&algorithm)
         });
         match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Some(&key.key),
+            (Some(key), None) => Some(&key.decoding),
             _ => None,
         }
     }
@@ -78,8 +78,8 @@ fn key_of_jwk(jwk: &Jwk) -> Option<Key> {
     if let Some(named) = common.key_algorithm {
         algorithms.retain(|&algorithm| is_named(algorithm, named));
     }
-    let key = DecodingKey::from_jwk(jwk).ok()?;
-    (!algorithms.is_empty()).then(|| Key { kid: common.key_id.clone(), algorithms, key, any_kid: false })
+    let decoding = DecodingKey::from_jwk(jwk).ok()?;
+    (!algorithms.is_empty()).then(|| Key { kid: common.key_id.clone(), algorithms, decoding, any_kid: false })
 }
 
 /// What a key of this kind may verify; `None` for what we don't use, and for malformed or short keys.

@@ -24,10 +24,10 @@ pub(super) struct CheckArgs {
 const NOT_AVAILABLE: u8 = 2;
 
 /// Prints faults and warnings; succeeds when there is no fault.
-pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &CheckArgs) -> ExitCode {
     if args.online {
         eprintln!("error: --online is not available yet; run `check` without it");
-        return Ok(ExitCode::from(NOT_AVAILABLE));
+        return ExitCode::from(NOT_AVAILABLE);
     }
     let environment = Environment::capture();
     let (faults, warnings) = match args.config.load(&environment) {
@@ -43,7 +43,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
     };
     print(&faults, &warnings);
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn print(faults: &[Fault], warnings: &[Fault]) {
@@ -53,5 +53,5 @@ fn print(faults: &[Fault], warnings: &[Fault]) {
     for warning in warnings {
         println!("warning  {warning}");
     }
-    println!("{} faults, {} warnings", faults.len(), warnings.len());
+    println!("faults: {}, warnings: {}", faults.len(), warnings.len());
 }

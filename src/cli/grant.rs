@@ -65,7 +65,7 @@ async fn issue(args: GrantArgs) -> anyhow::Result<ExitCode> {
         filename: args.filename.clone(),
         content_type: args.content_type,
         size: args.size,
-        method: args.method,
+        method: args.method.map(|method| method.as_str().to_owned()),
         vars: std::collections::BTreeMap::new(),
     };
     let request = IssueRequest { profile: args.profile, user_id: None, ask };

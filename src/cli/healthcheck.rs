@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct HealthcheckArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Address of the operations listener [default: server.ops_listen]
+    /// Address of the operations listener [default: `server.ops_listen`]
     #[arg(long, value_name = "ADDR")]
     ops: Option<SocketAddr>,
 }
@@ -77,8 +77,13 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let server = thread::spawn(move || {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut request = [0; 16];
-                stream.read_exact(&mut request).unwrap();
+                // All of it: closing a connection with unread bytes resets it, and the answer may be lost.
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    request.extend(byte);
+                }
                 stream.write_all(answer.as_bytes()).unwrap();
                 request
             });

@@ -9,7 +9,9 @@ mod healthcheck;
 mod migrate;
 mod serve;
 mod sign;
+mod simulator;
 mod token;
+mod verify_callback;
 
 use std::{future::Future, process::ExitCode};
 
@@ -38,8 +40,12 @@ enum Command {
     Token(token::TokenArgs),
     /// Issue one grant through the ledger; print it as JSON, or as a curl command
     Grant(grant::GrantArgs),
-    /// The workbench for SignatureDoesNotMatch: sign requests given as JSON lines
+    /// The workbench for `SignatureDoesNotMatch`: sign requests given as JSON lines
     Sign(sign::SignArgs),
+    /// An OSS on this machine, alone: stores, refuses and calls back like the real one
+    Simulator(simulator::SimulatorArgs),
+    /// The doctor: which step refuses a captured callback, and why
+    VerifyCallback(verify_callback::VerifyCallbackArgs),
     /// Ask the running service's /readyz; for container health checks
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -49,11 +55,13 @@ pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(&args),
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => Ok(check::run(&args)),
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
         Command::Sign(args) => sign::run(&args),
+        Command::Simulator(args) => simulator::run(&args),
+        Command::VerifyCallback(args) => verify_callback::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
     };
     outcome.unwrap_or_else(|error| {

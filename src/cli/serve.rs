@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use actix_web::web::Bytes;
+use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 

@@ -36,13 +36,11 @@ impl EnvCredentials {
 #[async_trait]
 impl Credentials for EnvCredentials {
     async fn current(&self, _now: DateTime<Utc>) -> Result<Credential, CredentialsUnavailable> {
-        match &self.0 {
-            Some(key) => Ok(Credential { key: key.clone(), expires_at: None }),
-            None => {
-                let pairs = NAMES.map(|[id, secret, _]| format!("{id} and {secret}"));
-                Err(CredentialsUnavailable(format!("set {}", pairs.join(", or "))))
-            }
-        }
+        let Some(key) = &self.0 else {
+            let pairs = NAMES.map(|[id, secret, _]| format!("{id} and {secret}"));
+            return Err(CredentialsUnavailable(format!("set {}", pairs.join(", or "))));
+        };
+        Ok(Credential { key: key.clone(), expires_at: None })
     }
 }
 

@@ -171,6 +171,9 @@ export interface Client {
 
 export function createClient(options?: ClientOptions): Client;
 
+/** 128 random bits, also where `crypto.randomUUID` is not to be had (plain http). */
+export function newIdempotencyKey(): string;
+
 /**
  * `code` is the service's problem code (`size_too_large`, `rate_limited` …) or one of the client's own:
  * `aborted` (then `name` is `AbortError`), `network_error`, `oss_refused` (see `ossCode`), `not_uploaded`, `upload_rejected`,

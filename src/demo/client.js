@@ -28,7 +28,7 @@ export function createClient(options = {}) {
   const api = new Api(options);
   return {
     upload: (file, what) => new Upload(api, file, what).run(),
-    issue: (body, { idempotencyKey = randomKey(), signal } = {}) => api.issue(body, idempotencyKey, signal),
+    issue: (body, { idempotencyKey = newIdempotencyKey(), signal } = {}) => api.issue(body, idempotencyKey, signal),
     profiles: ({ signal } = {}) => api.call("GET", "/v1/profiles", { signal }).then((body) => body.profiles ?? body),
     get: (id, { wait, signal } = {}) => api.get(id, wait, signal),
     complete: (id, { signal } = {}) => api.complete(id, signal),
@@ -45,7 +45,7 @@ class Upload {
     this.filename = filename ?? file.name;
     this.hooks = hooks;
     this.signal = hooks.signal;
-    this.idempotencyKey = idempotencyKey ?? randomKey();
+    this.idempotencyKey = idempotencyKey ?? newIdempotencyKey();
     this.bodySent = false;
     const type = contentType ?? file.type;
     this.wanted = {
@@ -416,7 +416,7 @@ function sleepFor(ms, signal) {
 }
 
 /** Names one wish to upload. `crypto.randomUUID` exists only in secure contexts, a page on plain http is none. */
-function randomKey() {
+export function newIdempotencyKey() {
   const bytes = new Uint8Array(16);
   if (globalThis.crypto?.getRandomValues) globalThis.crypto.getRandomValues(bytes);
   else bytes.forEach((_, i) => (bytes[i] = Math.floor(Math.random() * 256)));

@@ -1,5 +1,6 @@
 // One file in the list: its upload, its row.
 
+import { newIdempotencyKey } from "../client.js";
 import { say, sayBytes, translate } from "./words.js";
 
 const LOOKS = { queued: "idle", done: "good", recovered: "good", failed: "bad", cancelled: "idle" };
@@ -13,6 +14,7 @@ export class Item {
     this.part(".cancel").addEventListener("click", () => this.cancel());
     this.part(".retry").addEventListener("click", () => this.retry());
     this.showThumb();
+    this.idempotencyKey = newIdempotencyKey();
     this.reset();
   }
 
@@ -56,6 +58,8 @@ export class Item {
 
   async failed(error) {
     if (this.grant) this.ledger = await this.look();
+    // After a broken connection the next attempt goes on with the same grant; after a refusal or a cancel it is a new wish.
+    if (!error.retryable) this.idempotencyKey = newIdempotencyKey();
     if (error.code === "aborted") return this.become("cancelled", () => say("cancelledWhy"));
     const request = error.requestId ? ` [${error.requestId}]` : "";
     this.become("failed", () => `${error.detail ?? error.message} (${error.code ?? error.name})${request}`);

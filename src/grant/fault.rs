@@ -24,6 +24,8 @@ pub enum FaultCode {
     UnknownField,
     /// A field that must be there.
     MissingField,
+    /// A query parameter or header that makes no sense.
+    InvalidParameter,
 }
 
 impl FaultCode {
@@ -40,6 +42,7 @@ impl FaultCode {
             Self::UserIdUnusable => "user_id_unusable",
             Self::UnknownField => "unknown_field",
             Self::MissingField => "missing_field",
+            Self::InvalidParameter => "invalid_parameter",
         }
     }
 }

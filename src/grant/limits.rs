@@ -6,6 +6,7 @@ use super::{
     fault::{Fault, FaultCode},
     file_name,
     grant::Grant,
+    key_template::MAX_USER_ID_LEN,
     media_type,
     profile::{Method, Profile},
 };
@@ -14,8 +15,6 @@ use super::{
 pub const MAX_VARS: usize = 10;
 /// Longest value of a variable, in bytes.
 pub const MAX_VAR_LEN: usize = 256;
-/// Longest user id, in bytes.
-pub const MAX_USER_ID_LEN: usize = 128;
 /// Methods that this version issues; a profile may already list the others.
 pub const ISSUED_METHODS: [Method; 2] = [Method::Post, Method::Put];
 
@@ -28,8 +27,8 @@ pub struct UncheckedAsk {
     pub content_type: Option<String>,
     /// The file's size in bytes.
     pub size: Option<u64>,
-    /// How it will travel.
-    pub method: Option<Method>,
+    /// How it will travel: a method's name, if it is one.
+    pub method: Option<String>,
     /// The caller's variables.
     pub vars: BTreeMap<String, String>,
 }
@@ -67,7 +66,7 @@ impl UncheckedAsk {
         {
             faults.push(Fault::new("size", breach.code(), breach.to_string()));
         }
-        let method = check_method(self.method, profile, &mut faults);
+        let method = check_method(self.method.as_deref(), profile, &mut faults);
         let vars = check_vars(self.vars, profile, &mut faults);
         match (content_type, method) {
             (Some(content_type), Some(method)) if faults.is_empty() => {
@@ -156,9 +155,12 @@ fn check_content_type(
     }
 }
 
-fn check_method(asked: Option<Method>, profile: &Profile, faults: &mut Vec<Fault>) -> Option<Method> {
+fn check_method(asked: Option<&str>, profile: &Profile, faults: &mut Vec<Fault>) -> Option<Method> {
     let offered = profile.issued_methods();
-    let method = asked.or_else(|| offered.first().copied()).filter(|method| offered.contains(method));
+    let method = match asked {
+        None => offered.first().copied(),
+        Some(name) => offered.iter().copied().find(|method| method.as_str() == name),
+    };
     if method.is_none() {
         let names: Vec<_> = offered.iter().map(|method| method.as_str()).collect();
         let message = format!("this profile offers: {}", names.join(", "));

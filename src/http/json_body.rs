@@ -44,6 +44,10 @@ impl<T: RequestBody> FromRequest for JsonBody<T> {
 /// # Errors
 /// 400 for what is no JSON or of a wrong type, 422 for unknown and missing fields.
 pub fn parse<T: RequestBody>(json: &[u8]) -> Result<T, Problem> {
+    // A list would fill the fields in their order: no caller means that.
+    if json.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::new(Code::MalformedJson, "the body must be a JSON object"));
+    }
     serde_json::from_slice(json).map_err(|error| explain::<T>(json, &error))
 }
 

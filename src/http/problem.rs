@@ -90,6 +90,7 @@ impl From<FaultCode> for Code {
             FaultCode::UserIdUnusable => Self::UserIdUnusable,
             FaultCode::UnknownField => Self::UnknownField,
             FaultCode::MissingField => Self::MissingField,
+            FaultCode::InvalidParameter => Self::InvalidParameter,
         }
     }
 }
@@ -121,6 +122,11 @@ impl Problem {
             (Code::from(first.code), format!("{}: {}", first.field, first.message))
         });
         Self { code, detail, faults, header: None }
+    }
+
+    /// 422 for a query parameter or header.
+    pub fn invalid_parameter(name: &str, why: impl Into<String>) -> Self {
+        Self::faulty(vec![Fault::new(name, FaultCode::InvalidParameter, why)])
     }
 
     /// The same with a response header.

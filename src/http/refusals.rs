@@ -11,7 +11,10 @@ use crate::app::{
     renew::RenewError,
     signing::SigningError,
 };
-use crate::grant::{fault::FaultCode, grant::State};
+use crate::grant::{
+    fault::{Fault, FaultCode},
+    grant::State,
+};
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -83,10 +86,7 @@ impl From<CompleteError> for Problem {
 fn not_recorded(error: RecordError) -> Problem {
     match error {
         RecordError::Absent | RecordError::NotConfirmed(_) => Problem::new(Code::NotUploaded, error),
-        RecordError::Rejected(reason) => {
-            let code = rejection_code(&reason);
-            Problem::new(code, format!("the upload arrived and was rejected: {reason}"))
-        }
+        RecordError::Rejected(reason) => rejected(&reason),
         RecordError::Cancelled => Problem::new(Code::GrantCancelled, error),
         RecordError::Changed => Problem::new(Code::ObjectChanged, error),
         RecordError::Unconfirmable(ObjectStoreError::Credentials(error)) => {
@@ -99,11 +99,18 @@ fn not_recorded(error: RecordError) -> Problem {
 }
 
 /// A rejection's reason is a code where the profile's limits were broken.
-fn rejection_code(reason: &str) -> Code {
-    [FaultCode::SizeTooLarge, FaultCode::SizeTooSmall, FaultCode::ContentTypeNotAllowed]
-        .into_iter()
-        .find(|code| code.as_str() == reason)
-        .map_or(Code::GrantEnded, Code::from)
+fn rejected(reason: &str) -> Problem {
+    let limits = [
+        ("size", FaultCode::SizeTooLarge),
+        ("size", FaultCode::SizeTooSmall),
+        ("content_type", FaultCode::ContentTypeNotAllowed),
+    ];
+    match limits.into_iter().find(|(_, code)| code.as_str() == reason) {
+        Some((field, code)) => {
+            Problem::faulty(vec![Fault::new(field, code, "the upload arrived and breaks its grant: it was rejected")])
+        }
+        None => Problem::new(Code::GrantEnded, format!("the upload arrived and was rejected: {reason}")),
+    }
 }
 
 fn ended(state: State) -> Problem {

@@ -1,16 +1,12 @@
 //! Resources that answer 405 with `Allow`, and 404, as problems.
 
-use actix_web::{
-    FromRequest, Handler, Resource, Responder, Route,
-    http::{Method, header},
-    web,
-};
+use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard, http::header, web};
 
 use super::problem::{Code, Problem};
 
 /// One method of a resource.
 pub struct MethodRoute {
-    method: Method,
+    allow: &'static str,
     route: Route,
 }
 
@@ -21,7 +17,8 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    MethodRoute { method: Method::GET, route: web::get().to(handler) }
+    let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+    MethodRoute { allow: "GET, HEAD", route: route.to(handler) }
 }
 
 /// `POST`.
@@ -31,7 +28,7 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    MethodRoute { method: Method::POST, route: web::post().to(handler) }
+    MethodRoute { allow: "POST", route: web::post().to(handler) }
 }
 
 /// `DELETE`.
@@ -41,12 +38,12 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    MethodRoute { method: Method::DELETE, route: web::delete().to(handler) }
+    MethodRoute { allow: "DELETE", route: web::delete().to(handler) }
 }
 
 /// A resource with these methods; any other is answered `405` with `Allow`.
 pub fn resource(path: &str, methods: Vec<MethodRoute>) -> Resource {
-    let allow = methods.iter().map(|entry| entry.method.as_str()).collect::<Vec<_>>().join(", ");
+    let allow = methods.iter().map(|entry| entry.allow).collect::<Vec<_>>().join(", ");
     let mut resource = web::resource(path);
     for entry in methods {
         resource = resource.route(entry.route);

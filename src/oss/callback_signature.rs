@@ -73,9 +73,21 @@ impl TrustedKeys {
         Ok(self)
     }
 
+    /// These, and behind them `others`: where both have a key under one URL, these are believed.
+    #[must_use]
+    pub fn or(mut self, others: Self) -> Self {
+        self.keys.extend(others.keys);
+        self
+    }
+
     /// The URLs, in the order they were added.
     pub fn urls(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(url, _)| url.as_str())
+    }
+
+    /// Length in bytes of a signature by the key under this URL; 64 for OSS's own.
+    pub fn signature_len(&self, url: &str) -> Option<usize> {
+        self.get(url).map(|key| key.as_ref().size())
     }
 
     fn get(&self, url: &str) -> Option<&VerifyingKey<Md5>> {
@@ -193,6 +205,19 @@ impl UnverifiedCallback {
             return Err(CallbackRefused::SignatureInvalid);
         }
         Ok(VerifiedCallback { content_type: self.content_type, body: self.body })
+    }
+
+    /// For diagnosis only: the URL of a key that the signature fits, the one that the request names before all others.
+    pub fn signed_by<'k>(&self, keys: &'k TrustedKeys) -> Option<&'k str> {
+        let signature = Signature::try_from(self.signature.as_slice()).ok()?;
+        let fits = |key: &VerifyingKey<Md5>| key.verify_digest(self.digest(&self.raw_path), &signature).is_ok();
+        let (named, others): (Vec<_>, Vec<_>) = keys.keys.iter().partition(|(url, _)| *url == self.key_url);
+        named.into_iter().chain(others).find(|(_, key)| fits(key)).map(|(url, _)| url.as_str())
+    }
+
+    /// The decoded signature; unbelieved.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
     }
 
     fn key<'k>(&self, keys: &'k TrustedKeys) -> Result<&'k VerifyingKey<Md5>, CallbackRefused> {

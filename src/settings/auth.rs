@@ -68,7 +68,7 @@ pub enum IssuerKeys {
 }
 
 impl AuthSettings {
-    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
         let user_id_claim = section.required_text("user_id_claim");
         let scope_claim = section.required_text("scope_claim");
         let leeway = section.required_duration("leeway");
@@ -86,7 +86,7 @@ impl AuthSettings {
                 section.fault("issuers", format!("`{}` occurs twice", issuer.issuer));
             }
         }
-        Some(Self { user_id_claim, scope_claim, leeway, algorithms, issuers })
+        Self { user_id_claim, scope_claim, leeway, algorithms, issuers }
     }
 }
 

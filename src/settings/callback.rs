@@ -68,7 +68,7 @@ fn read_trusted_keys(section: &mut Section<'_>) -> (TrustedKeys, Vec<String>) {
 }
 
 fn read_seal_keys(section: &mut Section<'_>) -> Option<SealKeys> {
-    if !section.has("seal_secrets") {
+    if !section.has("seal_secrets") || section.is_empty_list("seal_secrets") {
         section.fault("seal_secrets", "missing: at least one `{ kid, secret | secret_file }`, newest first");
         return None;
     }
@@ -78,10 +78,7 @@ fn read_seal_keys(section: &mut Section<'_>) -> Option<SealKeys> {
         let key = SealKey::derive(&kid, secret.expose_secret().as_bytes());
         item.judge("secret", key.map_err(|error| error.to_string()))
     });
-    if keys.is_empty() {
-        // Each item has told its own fault; an empty list has not.
-        section.fault("seal_secrets", "at least one usable seal secret is needed");
-        return None;
-    }
+    // Without any key left, the items have told why.
+    (!keys.is_empty()).then_some(())?;
     section.judge("seal_secrets", SealKeys::new(keys).map_err(|error| error.to_string()))
 }

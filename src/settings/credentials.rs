@@ -12,7 +12,7 @@ pub enum CredentialSettings {
     Env,
     /// Given here, or in files that are re-read when they change.
     Static {
-        /// The AccessKey id.
+        /// The `AccessKey` id.
         access_key_id: SecretSource,
         /// Its secret.
         access_key_secret: SecretSource,

@@ -10,7 +10,7 @@ pub struct DemoSettings {
 }
 
 impl DemoSettings {
-    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
-        Some(Self { enabled: section.flag("enabled") })
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self { enabled: section.flag("enabled") }
     }
 }

@@ -16,7 +16,7 @@ pub struct LimitSettings {
 }
 
 impl LimitSettings {
-    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
         let requests_per_minute = Some(section.number("requests_per_minute")).filter(|&n| n > 0);
         let burst = section.number("burst");
         let open_grants = Some(section.number("open_grants")).filter(|&n| n > 0);
@@ -27,6 +27,6 @@ impl LimitSettings {
         if max_body == 0 {
             section.fault("max_body", "a request body needs room");
         }
-        Some(Self { requests_per_minute, burst, open_grants, max_body })
+        Self { requests_per_minute, burst, open_grants, max_body }
     }
 }

@@ -136,19 +136,19 @@ impl Settings {
     fn read(env: &str, home: String, root: &mut Section<'_>) -> Option<Self> {
         let names = ["buckets", "credentials", "hooks"].map(|key| root.names(key));
         let server = root.section("server", ServerSettings::read).flatten();
-        let auth = root.section("auth", AuthSettings::read).flatten();
+        let auth = root.section("auth", AuthSettings::read);
         let buckets: BTreeMap<_, _> = root.named("buckets", BucketSettings::read).into_iter().collect();
         let credentials = root.named("credentials", CredentialSettings::read).into_iter().collect();
         let profiles: Vec<_> = root.named("profiles", profiles::read).into_iter().map(|(_, profile)| profile).collect();
         let callback = root.section("callback", CallbackSettings::read).flatten();
         let store = root.section("store", StoreSettings::read).flatten();
-        let limits = root.section("limits", LimitSettings::read).flatten();
+        let limits = root.section("limits", LimitSettings::read);
         let telemetry = root.section("telemetry", TelemetrySettings::read).flatten();
-        let demo = root.section("demo", DemoSettings::read).flatten();
+        let demo = root.section("demo", DemoSettings::read);
         let sinks = root.items("sinks", SinkSettings::read);
         let hooks = root.named("hooks", HookSettings::read).into_iter().collect();
-        let reconciler = root.section("reconciler", ReconcilerSettings::read).flatten();
-        let retention = root.section("retention", RetentionSettings::read).flatten();
+        let reconciler = root.section("reconciler", ReconcilerSettings::read);
+        let retention = root.section("retention", RetentionSettings::read);
         judge_references(root, &names, &buckets, &profiles);
         Some(Self {
             env: env.to_owned(),

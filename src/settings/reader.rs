@@ -301,6 +301,11 @@ impl Section<'_> {
         self.values.get(key).is_some_and(|value| value.kind != ValueKind::Nil)
     }
 
+    /// Whether the key holds `[]`.
+    pub(super) fn is_empty_list(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|value| matches!(&value.kind, ValueKind::Array(items) if items.is_empty()))
+    }
+
     /// The value, or its fault recorded.
     pub(super) fn judge<T>(&self, key: &str, outcome: Result<T, String>) -> Option<T> {
         outcome.map_err(|message| self.fault(key, message)).ok()

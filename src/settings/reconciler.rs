@@ -16,7 +16,7 @@ pub struct ReconcilerSettings {
 }
 
 impl ReconcilerSettings {
-    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
         let margin = section.required_duration("margin");
         let late_checks = section.parsed_texts("late_checks", parse_duration);
         if !late_checks.is_sorted() {
@@ -26,6 +26,6 @@ impl ReconcilerSettings {
         if rate == 0 {
             section.fault("rate", "at least 1 a second");
         }
-        Some(Self { margin, late_checks, rate })
+        Self { margin, late_checks, rate }
     }
 }

@@ -14,7 +14,7 @@ pub struct RetentionSettings {
 }
 
 impl RetentionSettings {
-    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
-        Some(Self { grants: section.required_duration("grants"), events: section.required_duration("events") })
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self { grants: section.required_duration("grants"), events: section.required_duration("events") }
     }
 }

@@ -116,17 +116,16 @@ pub(super) fn is_variable(place: &str) -> bool {
     place.starts_with("environment ")
 }
 
+/// `SERVER__LISTEN` → `server.listen`, `AUTH__ISSUERS__0__ISSUER` → `auth.issuers[0].issuer`.
 fn expression(path: &str) -> String {
     let mut expression = String::new();
     for segment in path.to_ascii_lowercase().split("__") {
-        if segment.parse::<u16>().is_ok() && !expression.is_empty() {
-            expression.push_str(&format!("[{segment}]"));
-        } else {
-            if !expression.is_empty() {
-                expression.push('.');
-            }
-            expression.push_str(segment);
-        }
+        let (before, after) = match segment.parse::<u16>() {
+            _ if expression.is_empty() => ("", ""),
+            Ok(_) => ("[", "]"),
+            Err(_) => (".", ""),
+        };
+        expression.extend([before, segment, after]);
     }
     expression
 }

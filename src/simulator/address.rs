@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::settings::SimulatorSettings;
+use crate::oss::encoding::decode_path;
 
 /// Where a request went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +22,12 @@ impl Address {
     pub(super) fn resolve<'a>(host: &str, raw_path: &'a str, settings: &SimulatorSettings) -> (Self, &'a str) {
         let path = raw_path.strip_prefix('/').unwrap_or(raw_path);
         let name = host_name(host);
-        match bucket_of_host(&name, settings) {
-            Some(bucket) => (Self { bucket: Some(bucket), path_style: false }, path),
-            None => {
-                let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-                let bucket = percent_encoding::percent_decode_str(bucket).decode_utf8_lossy().into_owned();
-                (Self { bucket: (!bucket.is_empty()).then_some(bucket), path_style: true }, key)
-            }
+        if let Some(bucket) = bucket_of_host(&name, settings) {
+            return (Self { bucket: Some(bucket), path_style: false }, path);
         }
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        let bucket = decode_path(bucket).filter(|bucket| !bucket.is_empty());
+        (Self { bucket, path_style: true }, key)
     }
 }
 

@@ -6,7 +6,6 @@
 //! * `GET|PUT /-/callback-faults` — what happens to the next callbacks, a JSON list of `drop`, `throttle`, `lose_answer`, `duplicate`
 
 use actix_web::HttpResponse;
-use futures_util::StreamExt;
 
 use super::{
     body::Body, callback::Fault, errors::OssError, record::Attributes, request::Incoming, server::Oss,
@@ -58,17 +57,11 @@ async fn put(
     Ok(response.finish())
 }
 
-async fn callback_faults(oss: &Oss, incoming: &Incoming, mut body: Body) -> Result<HttpResponse, OssError> {
+async fn callback_faults(oss: &Oss, incoming: &Incoming, body: Body) -> Result<HttpResponse, OssError> {
     if incoming.method == "PUT" {
-        let mut bytes = Vec::new();
-        while let Some(chunk) = body.next().await {
-            bytes.extend_from_slice(&chunk.map_err(|_| OssError::incomplete_body())?);
-            if bytes.len() > MAX_JSON_BYTES {
-                return Err(OssError::entity_too_large());
-            }
-        }
-        let faults: Vec<Fault> = serde_json::from_slice(&bytes)
-            .map_err(|error| OssError::bad_request("InvalidArgument", error.to_string()))?;
+        let text = body.read_text(MAX_JSON_BYTES).await?;
+        let faults: Vec<Fault> =
+            serde_json::from_str(&text).map_err(|error| OssError::bad_request("InvalidArgument", error.to_string()))?;
         *oss.callbacks.faults.lock().expect("no holder of this lock panics") = faults;
     }
     let faults = oss.callbacks.faults.lock().expect("no holder of this lock panics").clone();

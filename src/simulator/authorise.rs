@@ -74,9 +74,10 @@ impl From<SignatureRefusal> for OssError {
     fn from(refusal: SignatureRefusal) -> Self {
         let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
         let wrong_region = refusal.details().contains(&("ArgumentName".to_owned(), "region".to_owned()));
-        let message = match wrong_region {
-            true => "Invalid signing region in Authorization header.".to_owned(),
-            false => refusal.to_string(),
+        let message = if wrong_region {
+            "Invalid signing region in Authorization header.".to_owned()
+        } else {
+            refusal.to_string()
         };
         let error = refusal
             .details()

@@ -46,6 +46,18 @@ impl Body {
         check_md5(expected, &digest)
     }
 
+    /// Reads a short body.
+    pub(super) async fn read_text(mut self, max: usize) -> Result<String, OssError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|_| OssError::incomplete_body())?);
+            if bytes.len() > max {
+                return Err(OssError::entity_too_large());
+            }
+        }
+        String::from_utf8(bytes).map_err(|_| OssError::bad_request("MalformedXML", "The body is not UTF-8."))
+    }
+
     /// Reads to the end and throws it away: a client that is still sending must be able to read its refusal.
     pub(super) async fn drain(mut self) {
         let all = async { while let Some(Ok(_)) = self.next().await {} };

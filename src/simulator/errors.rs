@@ -180,8 +180,7 @@ impl From<PolicyViolation> for OssError {
     fn from(violation: PolicyViolation) -> Self {
         let message = violation.to_string();
         match violation {
-            PolicyViolation::Expired => Self::access_denied(message),
-            PolicyViolation::ConditionFailed(_) => Self::access_denied(message),
+            PolicyViolation::Expired | PolicyViolation::ConditionFailed(_) => Self::access_denied(message),
             PolicyViolation::EntityTooLarge => Self::bad_request("EntityTooLarge", message),
             PolicyViolation::EntityTooSmall => Self::bad_request("EntityTooSmall", message),
         }

@@ -105,17 +105,27 @@ async fn follow(oss: &Oss, bucket: &BucketSpec, target: &str) -> Result<Record, 
 }
 
 impl Found {
+    fn object_type(&self) -> &'static str {
+        match self.content.content_md5() {
+            _ if self.is_symlink => "Symlink",
+            Some(_) => "Normal",
+            None => "Multipart",
+        }
+    }
+
     fn headers(&self, response: &mut HttpResponseBuilder) {
         let Record { attributes, last_modified, version_id, .. } = &self.record;
         response
-            .insert_header(("x-oss-object-type", if self.is_symlink { "Symlink" } else { "Normal" }))
+            .insert_header(("x-oss-object-type", self.object_type()))
             .insert_header(("x-oss-storage-class", "Standard"))
             .insert_header((header::CONTENT_TYPE, attributes.content_type.as_str()))
             .insert_header((header::ETAG, format!("\"{}\"", self.content.etag)))
-            .insert_header(("Content-MD5", self.content.content_md5()))
             .insert_header(("x-oss-hash-crc64ecma", self.content.crc64.to_string()))
             .insert_header((header::LAST_MODIFIED, http_date(*last_modified)))
             .insert_header((header::ACCEPT_RANGES, "bytes"));
+        if let Some(md5) = self.content.content_md5() {
+            response.insert_header(("Content-MD5", md5));
+        }
         if let Some(version) = version_id {
             response.insert_header(("x-oss-version-id", version.as_str()));
         }
@@ -151,7 +161,8 @@ fn parse_range(range: &str, size: u64) -> Option<(u64, u64)> {
     (first <= last && last <= end).then_some((first, last))
 }
 
-fn chunks(file: File, length: u64) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
+/// `length` bytes of a file, read as they are asked for.
+pub(super) fn chunks(file: File, length: u64) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
     stream::try_unfold((file, length), |(mut file, left)| async move {
         if left == 0 {
             return Ok(None);

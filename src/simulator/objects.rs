@@ -188,7 +188,7 @@ fn parse(bytes: &[u8]) -> io::Result<KeyFile> {
     serde_json::from_slice(bytes).map_err(io::Error::from)
 }
 
-fn random_name() -> String {
+pub(super) fn random_name() -> String {
     let mut bytes = [0; 16];
     OsRng.fill_bytes(&mut bytes);
     hex::encode(bytes)

@@ -13,6 +13,10 @@ pub enum Action {
     GetObject,
     /// DELETE.
     DeleteObject,
+    /// Aborting a multipart upload.
+    AbortMultipartUpload,
+    /// Listing its parts.
+    ListParts,
     /// GET, HEAD and DELETE of a named version.
     ObjectVersions,
 }
@@ -29,6 +33,8 @@ impl Permissions {
             Action::PutObjectAcl,
             Action::GetObject,
             Action::DeleteObject,
+            Action::AbortMultipartUpload,
+            Action::ListParts,
             Action::ObjectVersions,
         ])
     }

@@ -84,9 +84,13 @@ impl PostForm {
         }
     }
 
-    /// The custom variables: every field `x:…`.
+    /// The custom variables: every field `x:…`, of a repeated name (in any case) the first, which the policy judges.
     pub(super) fn variables(&self) -> Vec<(String, String)> {
-        self.fields.iter().filter(|(name, _)| name.starts_with("x:")).cloned().collect()
+        let is_first = |index: usize, name: &str| {
+            self.fields[..index].iter().all(|(earlier, _)| !earlier.eq_ignore_ascii_case(name))
+        };
+        let variables = self.fields.iter().enumerate().filter(|(_, (name, _))| name.starts_with("x:"));
+        variables.filter(|(index, (name, _))| is_first(*index, name)).map(|(_, field)| field.clone()).collect()
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     stored::{NewObject, Stored},
     upload::{MAX_OBJECT_BYTES, Received},
 };
-use crate::oss::{encoding::encode_component, post_policy::PostPolicy};
+use crate::oss::{encoding::encode_component, post_policy::PostPolicy, xml::escape};
 
 /// Stores the form's file, then calls back if asked to.
 pub(super) async fn post_object(
@@ -84,7 +84,7 @@ fn attributes(form: &PostForm, incoming: &Incoming) -> Result<Attributes, OssErr
     let content_type = form.content_type().filter(|value| !value.is_empty()).unwrap_or(DEFAULT_CONTENT_TYPE);
     let acl = incoming.header("x-oss-object-acl").map(|acl| ("x-oss-object-acl", acl));
     let fields = form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    Attributes::of(content_type, acl.into_iter().chain(fields))
+    Attributes::of(content_type, fields.chain(acl))
 }
 
 fn forbids(form: &PostForm, incoming: &Incoming) -> bool {
@@ -123,8 +123,4 @@ fn post_response(stored: &Stored<'_>, bucket: &BucketSpec, incoming: &Incoming) 
         escape(stored.key),
         escape(&location),
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -52,9 +52,9 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// Base64 of the MD5 that the `ETag` shows in hex.
-    pub(super) fn content_md5(&self) -> String {
-        STANDARD.encode(hex::decode(&self.etag).unwrap_or_default())
+    /// Base64 of the MD5 that the `ETag` shows in hex; a multipart object's `ETag` is none (P§5).
+    pub(super) fn content_md5(&self) -> Option<String> {
+        hex::decode(&self.etag).ok().map(|md5| STANDARD.encode(md5))
     }
 }
 
@@ -87,7 +87,8 @@ const MAX_USER_METADATA_BYTES: usize = 8 * 1024;
 const ACLS: [&str; 4] = ["default", "private", "public-read", "public-read-write"];
 
 impl Attributes {
-    /// Picks what is kept out of form fields or request headers.
+    /// Picks what is kept out of form fields or request headers. Of a repeated name the first counts: the one that a
+    /// form's policy has judged, so that no second one slips in behind it.
     pub(super) fn of<'a>(
         content_type: &str,
         given: impl Iterator<Item = (&'a str, &'a str)>,
@@ -99,8 +100,10 @@ impl Attributes {
                 if !ACLS.contains(&value) {
                     return Err(OssError::invalid_argument("no such object access control exists", &name, value));
                 }
-                attributes.acl = Some(value.to_owned());
-            } else if KEPT.contains(&name.as_str()) || name.starts_with("x-oss-meta-") {
+                attributes.acl.get_or_insert_with(|| value.to_owned());
+            } else if (KEPT.contains(&name.as_str()) || name.starts_with("x-oss-meta-"))
+                && attributes.headers.iter().all(|(known, _)| *known != name)
+            {
                 attributes.headers.push((name, value.to_owned()));
             }
         }

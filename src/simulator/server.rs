@@ -2,13 +2,15 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Instant,
 };
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
-    http::header::{self, HeaderName, HeaderValue},
+    error::ErrorInternalServerError,
+    http::header::{self, HeaderMap, HeaderName, HeaderValue},
     web,
 };
 use tokio_util::sync::CancellationToken;
@@ -22,7 +24,9 @@ use super::{
     delete_object::delete_object,
     errors::OssError,
     get_object::{get_object, head_object},
+    multipart,
     objects::Objects,
+    parts::Uploads,
     post_object::post_object,
     put_object::put_object,
     request::Incoming,
@@ -31,7 +35,7 @@ use super::{
 };
 
 /// Sub-resources of objects that OSS has and the simulator has not.
-const NOT_HERE: [&str; 8] = ["uploads", "uploadId", "append", "acl", "tagging", "restore", "delete", "x-oss-process"];
+const NOT_HERE: [&str; 6] = ["append", "acl", "tagging", "restore", "delete", "x-oss-process"];
 
 /// Why a simulator can't start.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +64,7 @@ pub enum BindError {
 pub(super) struct Oss {
     pub(super) settings: SimulatorSettings,
     pub(super) objects: Objects,
+    pub(super) uploads: Uploads,
     pub(super) callbacks: CallbackSender,
 }
 
@@ -81,6 +86,7 @@ impl Simulator {
         let address = listener.local_addr().map_err(listen)?;
         let names = settings.buckets.iter().map(|bucket| bucket.name.as_str());
         let objects = Objects::open(&settings.data_dir, names).map_err(BindError::DataFolder)?;
+        let uploads = Uploads::open(&settings.data_dir).map_err(BindError::DataFolder)?;
         let callbacks = CallbackSender {
             key: CallbackKey::load_or_create(&settings.data_dir)?,
             key_url: format!("http://{address}{KEY_PATH}"),
@@ -90,7 +96,7 @@ impl Simulator {
             faults: Mutex::default(),
             clients: Clients::build().map_err(BindError::CallbackClient)?,
         };
-        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, callbacks }) })
+        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, uploads, callbacks }) })
     }
 
     /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
@@ -106,6 +112,11 @@ impl Simulator {
     /// What callbacks name as their key's URL; it is served there.
     pub fn callback_key_url(&self) -> String {
         self.oss.callbacks.key_url.clone()
+    }
+
+    /// The same as a file in the data folder.
+    pub fn callback_public_key_path(&self) -> PathBuf {
+        self.oss.settings.data_dir.join(KEY_PATH.trim_start_matches('/'))
     }
 
     /// Serves until `shutdown` is cancelled, then lets running requests finish.
@@ -127,20 +138,32 @@ impl Simulator {
     }
 }
 
-async fn serve(oss: web::Data<Oss>, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let incoming = Incoming::parse(&request, &oss.settings);
-    let body = Body::new(payload);
+/// Runs the request in a task of its own: like OSS, we finish what has arrived, and call back, also when the client has
+/// gone away meanwhile.
+async fn serve(oss: web::Data<Oss>, request: HttpRequest, payload: web::Payload) -> actix_web::Result<HttpResponse> {
+    let answered = actix_web::rt::spawn(async move { answer(&oss, &request, payload).await });
+    answered.await.map_err(ErrorInternalServerError)
+}
+
+async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
     let started = Instant::now();
-    let mut response = match operate(&oss, &incoming, &request, body.clone()).await {
+    let incoming = Incoming::parse(request, &oss.settings);
+    let body = Body::new(payload);
+    let mut response = match operate(oss, &incoming, request, body.clone()).await {
         Ok(response) => response,
         Err(error) => {
             body.drain().await;
             error.response(&incoming)
         }
     };
-    let headers = response.headers_mut();
+    dress(oss, &incoming, started, response.headers_mut());
+    response
+}
+
+/// What every answer of OSS carries.
+fn dress(oss: &Oss, incoming: &Incoming, started: Instant, headers: &mut HeaderMap) {
     if let Some(bucket) = incoming.bucket().and_then(|name| oss.settings.bucket(name)) {
-        cors::decorate(&incoming, &bucket.cors, headers);
+        cors::decorate(incoming, &bucket.cors, headers);
     }
     headers.insert(header::SERVER, HeaderValue::from_static("AliyunOSS"));
     headers.insert(
@@ -149,7 +172,6 @@ async fn serve(oss: web::Data<Oss>, request: HttpRequest, payload: web::Payload)
     );
     let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     headers.insert(HeaderName::from_static("x-oss-server-time"), HeaderValue::from(millis));
-    response
 }
 
 async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Body) -> Result<HttpResponse, OssError> {
@@ -198,7 +220,13 @@ async fn object_operation(
     body: Body,
 ) -> Result<HttpResponse, OssError> {
     let symlink = incoming.query("symlink").is_some();
+    let multipart = incoming.query("uploadId").is_some();
     match incoming.method.as_str() {
+        "POST" if incoming.query("uploads").is_some() => multipart::initiate(oss, incoming, bucket).await,
+        "POST" if multipart => multipart::complete(oss, incoming, bucket, body).await,
+        "PUT" if multipart => multipart::upload_part(oss, incoming, bucket, body).await,
+        "GET" if multipart => multipart::list_parts(oss, incoming, bucket).await,
+        "DELETE" if multipart => multipart::abort(oss, incoming, bucket).await,
         "PUT" if symlink => put_symlink(oss, incoming, bucket).await,
         "PUT" if incoming.header("x-oss-copy-source").is_some() => Err(OssError::not_implemented("x-oss-copy-source")),
         "PUT" => put_object(oss, incoming, bucket, body).await,

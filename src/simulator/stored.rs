@@ -2,7 +2,10 @@
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
 };
 
 use super::{
@@ -78,12 +81,28 @@ impl<'a> NewObject<'a> {
 impl Stored<'_> {
     /// `ETag`, CRC, version.
     pub(super) fn headers(&self, response: &mut HttpResponseBuilder) {
-        response.insert_header((header::ETAG, format!("\"{}\"", self.content.etag)));
-        response.insert_header(("x-oss-hash-crc64ecma", self.content.crc64.to_string()));
-        response.insert_header(("Content-MD5", self.content.content_md5()));
-        if let Some(version) = &self.record.version_id {
-            response.insert_header(("x-oss-version-id", version.as_str()));
+        for (name, value) in self.named_headers() {
+            response.insert_header((name, value));
         }
+    }
+
+    /// The same, for an answer that is built already.
+    pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
+        for (name, value) in self.named_headers() {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+
+    fn named_headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            ("etag", format!("\"{}\"", self.content.etag)),
+            ("x-oss-hash-crc64ecma", self.content.crc64.to_string()),
+        ];
+        headers.extend(self.content.content_md5().map(|md5| ("content-md5", md5)));
+        headers.extend(self.record.version_id.clone().map(|version| ("x-oss-version-id", version)));
+        headers
     }
 
     /// Calls back: 200 with the receiver's answer, or 203 with the reason; the object stays stored (P§1.7).
@@ -117,7 +136,7 @@ impl Stored<'_> {
             mime_type: self.record.attributes.content_type.clone(),
             image: self.content.image.clone(),
             crc64: self.content.crc64.to_string(),
-            content_md5: self.content.content_md5(),
+            content_md5: self.content.content_md5().unwrap_or_default(),
             vpc_id: String::new(),
             client_ip: incoming.client_ip.clone(),
             req_id: incoming.request_id.clone(),

@@ -34,6 +34,7 @@ pub(super) struct Upload {
 pub(super) struct Received {
     upload: Upload,
     pub(super) md5: [u8; 16],
+    etag: String,
     pub(super) image: Image,
 }
 
@@ -65,15 +66,26 @@ impl Upload {
         }
         self.file.flush().await?;
         self.file.sync_all().await?;
-        let md5 = self.md5.clone().finalize().into();
+        let md5: [u8; 16] = self.md5.clone().finalize().into();
         let image = image::inspect(&self.path).await?;
-        Ok(Received { upload: self, md5, image })
+        Ok(Received { etag: hex::encode_upper(md5), upload: self, md5, image })
     }
 }
 
 impl Received {
     pub(super) fn size(&self) -> u64 {
         self.upload.size
+    }
+
+    pub(super) fn crc64(&self) -> u64 {
+        self.upload.crc.clone().finalize()
+    }
+
+    /// Under another `ETag` than the MD5.
+    #[must_use]
+    pub(super) fn with_etag(mut self, etag: String) -> Self {
+        self.etag = etag;
+        self
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -86,8 +98,8 @@ impl Received {
         Content {
             file,
             size: self.upload.size,
-            etag: hex::encode_upper(self.md5),
-            crc64: self.upload.crc.clone().finalize(),
+            crc64: self.crc64(),
+            etag: std::mem::take(&mut self.etag),
             image: match &self.image {
                 Image::Known(info) => Some(info.clone()),
                 Image::Broken | Image::None => None,

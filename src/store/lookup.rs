@@ -72,13 +72,17 @@ async fn answer_all(mut connection: SqliteConnection, mut questions: Receiver<As
     let _ = connection.close().await;
 }
 
-/// The entries of these ids, as far as they exist.
+/// The entries of these ids, as far as they exist. An id may occur several times: several callers want it.
 pub(super) async fn find_entries(
     connection: &mut SqliteConnection,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, LedgerEntry>, Failure> {
+    // Each once: from two statements a repeated id would come back twice, the second time without its completion.
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
     let mut found = Vec::with_capacity(ids.len());
-    for (statement, piece) in FIND_GRANTS.split(ids) {
+    for (statement, piece) in FIND_GRANTS.split(&ids) {
         let query = piece.iter().fold(query(statement), |query, id| query.bind(rows::blob(*id)));
         found.extend(query.fetch_all(&mut *connection).await?);
     }

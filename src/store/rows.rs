@@ -85,9 +85,9 @@ pub(super) fn bind_grant(query: Bound, new: &NewGrant) -> Bound {
         .bind(text(&grant.profile))
         .bind(text(grant.method.as_str()))
         .bind(text(grant.state.as_str()))
-        .bind(optional_text(&grant.reason))
+        .bind(optional_text(grant.reason.as_ref()))
         .bind(text(&grant.user_id))
-        .bind(optional_text(&grant.created_by))
+        .bind(optional_text(grant.created_by.as_ref()))
         .bind(text(&grant.bucket))
         .bind(text(&grant.region))
         .bind(text(&grant.key))
@@ -95,7 +95,7 @@ pub(super) fn bind_grant(query: Bound, new: &NewGrant) -> Bound {
         .bind(grant.min_size.cast_signed())
         .bind(grant.max_size.cast_signed())
         .bind(grant.declared_size.map(u64::cast_signed))
-        .bind(optional_text(&grant.filename))
+        .bind(optional_text(grant.filename.as_ref()))
         .bind(text(&write_vars(grant)))
         .bind(grant.overwrite)
         .bind(micros(grant.issued_at))
@@ -127,7 +127,7 @@ pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
         // No state's name is part of another's, so that the statement can look for it in this text.
         .bind(change.from.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" "))
         .bind(text(change.to.as_str()))
-        .bind(optional_text(&change.reason))
+        .bind(optional_text(change.reason.as_ref()))
         .bind(change.lifetime.map(|(expires_at, _)| micros(expires_at)))
         .bind(change.lifetime.map(|(_, write_until)| micros(write_until)))
         .bind(move_check)
@@ -143,8 +143,8 @@ pub(super) fn bind_completion(query: Bound, grant_id: Uuid, completion: &Complet
         .bind(completion.size.cast_signed())
         .bind(text(&completion.etag))
         .bind(text(&completion.content_type))
-        .bind(optional_text(&completion.crc64))
-        .bind(optional_text(&completion.version_id))
+        .bind(optional_text(completion.crc64.as_ref()))
+        .bind(optional_text(completion.version_id.as_ref()))
         .bind(image.map(|image| image.width))
         .bind(image.map(|image| image.height))
         .bind(image.map(|image| text(&image.format)))
@@ -168,8 +168,8 @@ fn text(text: &str) -> Arc<str> {
     Arc::from(text)
 }
 
-fn optional_text(optional: &Option<String>) -> Option<Arc<str>> {
-    optional.as_deref().map(text)
+fn optional_text(optional: Option<&String>) -> Option<Arc<str>> {
+    optional.map(|known| text(known))
 }
 
 /// An id as the ledger holds it.

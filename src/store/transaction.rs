@@ -60,10 +60,12 @@ pub(super) async fn run(connection: &mut SqliteConnection, operations: &[Operati
 
 /// The grants to add, if there is nothing else to do and no key to claim, and one statement has room for them.
 fn plain_adds(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
-    let plain = |operation| match operation {
-        &Operation::Add(ref new) => new.idempotency.is_none().then_some(new),
-        Operation::Change(_) | Operation::Ping => None,
-    };
+    fn plain(operation: &Operation) -> Option<&NewGrant> {
+        match operation {
+            Operation::Add(new) => new.idempotency.is_none().then_some(new),
+            Operation::Change(_) | Operation::Ping => None,
+        }
+    }
     if operations.len() > LARGEST { None } else { operations.iter().map(plain).collect() }
 }
 

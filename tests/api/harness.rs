@@ -2,6 +2,7 @@
 
 use std::{
     net::TcpListener,
+    path::Path,
     sync::{Arc, Once},
 };
 
@@ -95,7 +96,7 @@ impl TestApp {
             simulator: simulator.url(),
             callback_key_url: simulator.callback_key_url(),
             clock,
-            http: reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap(),
+            http: http_client(),
             valet: application.valet(),
             data,
             stops,
@@ -110,6 +111,11 @@ impl TestApp {
     pub(crate) async fn stop_simulator(&mut self) {
         self.stop_simulator.cancel();
         (&mut self.simulator_task).await.unwrap();
+    }
+
+    /// Asks the service to stop: from now on it drains.
+    pub(crate) fn drain(&self) {
+        self.stops.soft.cancel();
     }
 
     /// A good token for the user.
@@ -178,11 +184,7 @@ impl TestApp {
 
     /// Every row of a query on the ledger, each column as text, read beside the running service.
     pub(crate) async fn query_ledger(&self, sql: &'static str) -> Vec<Vec<Option<String>>> {
-        use sqlx::{Connection, Row, SqliteConnection};
-        let url = format!("sqlite://{}?mode=ro", self.data.path().join("ledger.db").display());
-        let mut connection = SqliteConnection::connect(&url).await.unwrap();
-        let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
-        rows.iter().map(|row| (0..row.len()).map(|column| row.get_unchecked(column)).collect()).collect()
+        query_ledger_in(self.data.path(), sql).await
     }
 
     /// The ledger's events, oldest first: the whole CloudEvents documents.
@@ -230,6 +232,21 @@ impl Answer {
     pub(crate) fn assert_refused(&self, status: u16, code: &str) {
         assert_eq!((self.status.as_u16(), self.code().as_str()), (status, code), "{}", self.text());
     }
+}
+
+/// Every row of a query on the ledger in that folder, each column as text.
+pub(crate) async fn query_ledger_in(data: &Path, sql: &'static str) -> Vec<Vec<Option<String>>> {
+    use sqlx::{Connection, Row, SqliteConnection};
+    let url = format!("sqlite://{}?mode=ro", data.join("ledger.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+    rows.iter().map(|row| (0..row.len()).map(|column| row.get_unchecked(column)).collect()).collect()
+}
+
+/// A client that follows no redirect.
+pub(crate) fn http_client() -> reqwest::Client {
+    install_provider();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
 }
 
 /// Sends, and reads the whole answer.

@@ -105,13 +105,12 @@ async fn headers_that_name_or_bring_a_key_are_not_followed() {
     let (ours, theirs) = (TestKey::ec("k"), TestKey::ec("k"));
     let authenticator = trusting(&ours);
     let brought = serde_json::from_value(theirs.jwk.clone()).unwrap();
-    let headers: [(&str, Box<dyn FnOnce(&mut Header)>); 3] = [
-        ("jwk", Box::new(|header: &mut Header| header.jwk = Some(brought))),
-        ("jku", Box::new(|header: &mut Header| header.jku = Some("https://evil.example/jwks".to_owned()))),
-        ("x5u", Box::new(|header: &mut Header| header.x5u = Some("https://evil.example/cert".to_owned()))),
+    let tokens = [
+        ("jwk", theirs.token_with(|header| header.jwk = Some(brought), &good_claims())),
+        ("jku", theirs.token_with(|header| header.jku = Some("https://evil.example/jwks".to_owned()), &good_claims())),
+        ("x5u", theirs.token_with(|header| header.x5u = Some("https://evil.example/cert".to_owned()), &good_claims())),
     ];
-    for (name, change) in headers {
-        let token = theirs.token_with(change, &good_claims());
+    for (name, token) in tokens {
         let expected = Unauthorized::InvalidToken("the token's signature does not verify");
         assert_eq!(refusal(&authenticator, &token).await, expected, "{name}");
     }

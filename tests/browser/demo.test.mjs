@@ -110,6 +110,21 @@ test("a cancelled upload withdraws its grant, and can be tried again", async (t)
   assert.notEqual(second.id, first.id);
 });
 
+test("after a broken connection, trying again goes on with the same grant", async (t) => {
+  const page = await openDemo(t, browser, { expectErrors: /ERR_FAILED|status of 409/ });
+  const bucket = /\/dev-media\//;
+  await page.route(bucket, (route) => route.abort());
+  await page.setInputFiles("#files", [picture("broken.png")]);
+  await reaches(page, "broken.png", "failed");
+  assert.match(await item(page, "broken.png").locator(".message").textContent(), /network_error/);
+  const first = await ledger(page, "broken.png");
+  assert.equal(first.state, "issued");
+  await page.unroute(bucket);
+  await item(page, "broken.png").getByRole("button", { name: "Try again" }).click();
+  await reaches(page, "broken.png", "done");
+  assert.equal((await ledger(page, "broken.png")).id, first.id);
+});
+
 test("a file of the wrong type is refused with the service's reason", async (t) => {
   const page = await openDemo(t, browser, { expectErrors: REFUSED });
   await page.selectOption("#profile", "avatar");

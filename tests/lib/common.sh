@@ -54,7 +54,10 @@ npm_packages() {
 python_packages() {
   need python3 "Install Python 3.11 or newer with venv (Debian: apt install python3 python3-venv)."
   if ! cmp -s "$2" "$1/requirements.txt"; then
-    python3 -m venv --clear "$1" || die "python3 -m venv failed (Debian: apt install python3-venv)."
+    python3 -m venv --clear "$1" >"$LOGS/pip.log" 2>&1 || {
+      apt_install python3-venv # Debian keeps it apart
+      python3 -m venv --clear "$1" || die "python3 -m venv failed."
+    }
     "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2" >"$LOGS/pip.log" 2>&1 ||
       die "pip could not install $2:" "$(tail -n 20 "$LOGS/pip.log")"
     cp "$2" "$1/requirements.txt"

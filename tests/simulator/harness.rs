@@ -312,9 +312,8 @@ pub(crate) async fn send(request: RequestBuilder) -> Response {
 /// Sends, and insists on success.
 pub(crate) async fn ok(request: RequestBuilder) -> Response {
     let response = send(request).await;
-    if !response.status().is_success() {
-        panic!("refused: {:?} {}", response.status(), text(response).await);
-    }
+    let refused = !response.status().is_success();
+    assert!(!refused, "refused: {:?} {}", response.status(), text(response).await);
     response
 }
 

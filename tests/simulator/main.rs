@@ -9,6 +9,8 @@ mod forms;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod multipart;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod receiver;
@@ -16,5 +18,7 @@ mod receiver;
 mod refusals;
 #[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod tampering;

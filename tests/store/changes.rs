@@ -98,6 +98,17 @@ pub(crate) async fn of_two_processes_that_complete_one_applies(bed: Bed) {
     assert_eq!((bed.count("completions").await, bed.count("events").await), (20, 20));
 }
 
+pub(crate) async fn of_many_completions_at_once_every_loser_sees_the_winners(bed: Bed) {
+    bed.store.add_grant(grant(1)).await.unwrap();
+    let answers = join_all((0..50).map(|n| bed.store.change_grant(completing(1, "AA", n)))).await;
+    for changed in answers.into_iter().map(Result::unwrap) {
+        if let GrantChanged::Conflict(entry) = changed {
+            assert_eq!(entry.completion.expect("the winner's").etag, "AA");
+        }
+    }
+    assert_eq!((bed.count("completions").await, bed.count("events").await), (1, 1));
+}
+
 fn assert_one_applied(answers: &[GrantChanged]) {
     assert_eq!(answers.iter().filter(|changed| applied(changed)).count(), 1, "{answers:?}");
     let loser = answers.iter().find_map(|changed| match changed {

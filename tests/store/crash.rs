@@ -68,6 +68,7 @@ pub(crate) async fn killed_it_holds_everything_it_answered(bed: Bed) {
 /// Not a test: [`killed_it_holds_everything_it_answered`] runs it in a process of its own.
 #[tokio::test]
 #[ignore = "the child of the crash test"]
+#[expect(clippy::print_stdout, reason = "how it tells its parent")]
 async fn child_that_writes_until_it_is_killed() {
     let Some(url) = std::env::var_os(LEDGER).map(OsString::into_string) else { return };
     let store = store::open(&url.unwrap(), std::sync::Arc::default()).await.unwrap();

@@ -10,7 +10,7 @@ use oss_valet::{
 
 use crate::{
     bed::Bed,
-    sample::{find, grant, id},
+    sample::{completing, find, grant, id},
 };
 
 pub(crate) async fn a_grant_is_found_as_it_was_added(bed: Bed) {
@@ -77,6 +77,15 @@ pub(crate) async fn concurrent_look_ups_each_get_their_own(bed: Bed) {
     for (n, found) in (0..200).zip(found) {
         let expected = (n % 150 < 100).then(|| grant(n % 150).grant);
         assert_eq!(found.unwrap().map(|entry| entry.grant), expected, "look-up {n}");
+    }
+}
+
+pub(crate) async fn concurrent_look_ups_of_one_completed_grant_all_see_its_completion(bed: Bed) {
+    bed.store.add_grant(grant(1)).await.unwrap();
+    bed.store.change_grant(completing(1, "AA", 1)).await.unwrap();
+    for found in join_all((0..100).map(|_| bed.store.find_grant(id(1)))).await {
+        let entry = found.unwrap().expect("it was added");
+        assert_eq!(entry.completion.expect("it was completed").etag, "AA");
     }
 }
 

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 /// A line is one JSON object: `kind` (presign, header or post), `version`, `method`, `bucket`, `key`, `endpoint {url, style}`, `region`,
 /// `credentials`, `now` (epoch seconds), `expires_in`, `headers`, `query`, `additional_headers`; for post `policy`, or `policy_text`, which is signed byte for byte.
 #[derive(Debug, clap::Args)]
-pub struct SignArgs {
+pub(super) struct SignArgs {
     /// The file of cases; `-` reads standard input.
     #[arg(default_value = "-")]
     file: PathBuf,
@@ -29,7 +29,7 @@ pub struct SignArgs {
 ///
 /// # Errors
 /// When the input cannot be read or the output not written.
-pub fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &SignArgs) -> anyhow::Result<ExitCode> {
     let stdout = std::io::stdout().lock();
     let all_signed = if args.file.as_os_str() == "-" {
         sign_lines(std::io::stdin().lock(), stdout)?

@@ -9,18 +9,15 @@ use actix_web::{
 use crate::{
     app::Valet,
     http::{json_body::read_capped, problem::Problem},
-    oss::callback_signature::CallbackRequest,
+    oss::{callback_body::MAX_BODY_BYTES, callback_signature::CallbackRequest},
 };
-
-/// Largest callback body, in bytes: far beyond what our own templates can become.
-const MAX_BODY_LEN: usize = 64 * 1024;
 
 /// Verifies, confirms, records; answers exactly 200 with JSON and a Content-Length, or a problem.
 ///
 /// # Errors
 /// Each refusal with its code.
 pub async fn accept(request: HttpRequest, payload: Payload, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
-    let body = read_capped(payload.into_inner(), MAX_BODY_LEN).await?;
+    let body = read_capped(payload.into_inner(), MAX_BODY_BYTES).await?;
     let callback = CallbackRequest {
         raw_path: request.uri().path().into(),
         raw_query: request.uri().query().map(Into::into),

@@ -9,9 +9,17 @@ use crate::{
 
 /// Adds the client library, and the demo page if wanted.
 pub fn configure(demo: bool, app: &mut ServiceConfig) {
+    if demo {
+        app.service(resource("/", vec![get(go_to_demo)]));
+    }
     for asset in CLIENT.iter().chain(if demo { PAGE } else { &[] }) {
         app.service(resource(asset.path, vec![get(move || serve(asset))]));
     }
+}
+
+/// Who opens the service in a browser wants the page.
+async fn go_to_demo() -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/demo")).finish()
 }
 
 #[expect(clippy::unused_async, reason = "a handler is a future")]

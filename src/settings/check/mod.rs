@@ -13,6 +13,7 @@ use crate::{
     oss::{
         callback_signature::OSS_KEY_URLS,
         presign::{MAX_V4_EXPIRY, MAX_V4_EXPIRY_WITH_TOKEN},
+        request::SignatureVersion,
     },
 };
 
@@ -64,8 +65,11 @@ pub fn check(settings: &Settings, environment: &Environment) -> Findings {
     for profile in &settings.profiles {
         check.profile(profile, environment);
     }
-    check.found.faults.sort();
-    check.found.warnings.sort();
+    for found in [&mut check.found.faults, &mut check.found.warnings] {
+        found.sort();
+        // Profiles that share a bucket find the same about it.
+        found.dedup();
+    }
     check.found
 }
 
@@ -177,6 +181,9 @@ impl Check<'_> {
         let temporary = self.is_temporary(&bucket.credentials, environment) || profile.methods.contains(&Method::Sts);
         let (limit, why) = if temporary {
             (MAX_V4_EXPIRY_WITH_TOKEN, "12 h with temporary credentials")
+        } else if bucket.signature_version == SignatureVersion::V1 {
+            // V1 has no limit of its own (P§4.1).
+            return;
         } else {
             (MAX_V4_EXPIRY, "7 days")
         };

@@ -51,14 +51,14 @@ async fn run(pinning: &Pinning) {
     let tokens: Vec<String> = (0..USERS).map(|user| world.token(&format!("u-{user}"))).collect();
 
     // The first start makes the ledger; it also tells how large the answers are.
-    let first = Service::start(&world, pinning, 2).await;
+    let first = Service::start(&world, pinning, 2);
     let idle = first.memory_mib();
     let (issue_size, callback_size) = answer_sizes(&first, &world, &tokens[0]).await;
     let first_ready = first.ready_after;
-    first.stop().await;
+    first.stop();
 
     print_head(issue_size, callback_size);
-    let issuing = Service::start(&world, pinning, issue_size).await;
+    let issuing = Service::start(&world, pinning, issue_size);
     let ready = issuing.ready_after;
     let ceiling = measure_static(&issuing).await;
     print_row("fixed answer, issue's size", &ceiling, None, None);
@@ -66,9 +66,9 @@ async fn run(pinning: &Pinning) {
     print_row("issue, one token", &one, Some(&ceiling), Some(AIM_ISSUE));
     let (many, confirmed) = issue(&issuing, &tokens, "confirmed").await;
     print_row("issue, a thousand tokens", &many, Some(&ceiling), Some(AIM_ISSUE));
-    issuing.stop().await;
+    issuing.stop();
 
-    let calling = Service::start(&world, pinning, callback_size).await;
+    let calling = Service::start(&world, pinning, callback_size);
     let ceiling = measure_static(&calling).await;
     print_row("fixed answer, callback's size", &ceiling, None, None);
     let off = call_back(&calling, &world, &unconfirmed).await;
@@ -77,7 +77,7 @@ async fn run(pinning: &Pinning) {
     print_row("callback, confirm on", &on, Some(&ceiling), None);
     let loaded = calling.memory_mib();
     let logged = calling.log_bytes();
-    calling.stop().await;
+    calling.stop();
 
     println!("\nmemory   idle {idle:.1} MiB (aim {AIM_IDLE_MIB:.0}), after the callbacks {loaded:.1} MiB");
     println!("ready    {ready:.1?} after the start (aim {AIM_READY:.0?}); {first_ready:.1?} when the ledger is made");

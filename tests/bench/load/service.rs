@@ -111,7 +111,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Starts it, with a fixed answer of that size, and waits until it is ready.
-    pub(crate) async fn start(world: &World, pinning: &Pinning, static_bytes: usize) -> Self {
+    pub(crate) fn start(world: &World, pinning: &Pinning, static_bytes: usize) -> Self {
         let log = world.directory().join("service.log");
         let began = Instant::now();
         let mut process = pinning
@@ -165,7 +165,7 @@ impl Service {
     }
 
     /// Ends it as an orchestrator would, and waits.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let me = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &me]).status().unwrap().success());
         assert!(self.process.wait().unwrap().success(), "{}", std::fs::read_to_string(&self.log).unwrap());

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{
     answer,
@@ -27,7 +27,7 @@ const MAX_ITEMS: usize = 100;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchBody {
-    uploads: Vec<Value>,
+    uploads: Vec<Box<RawValue>>,
 }
 
 impl RequestBody for BatchBody {
@@ -65,13 +65,14 @@ pub async fn issue_batch(
 async fn issue_item(
     valet: &Valet,
     caller: &Caller,
-    item: &Value,
+    item: &RawValue,
     idempotency_key: Option<&str>,
     index: usize,
 ) -> Result<Issued, Problem> {
-    let body: IssueBody = parse(item.to_string().as_bytes())?;
-    // One key names the whole batch: each item has its place in it.
-    let key = idempotency_key.map(|key| format!("{key} {index}"));
+    let body: IssueBody = parse(item.get().as_bytes())?;
+    // One key names the whole batch: each item has its place in it. No header holds a line break, so no single
+    // request has the same key.
+    let key = idempotency_key.map(|key| format!("{key}\n{index}"));
     issue_one(valet, caller, body, key.as_deref()).await
 }
 

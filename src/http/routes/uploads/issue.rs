@@ -12,15 +12,11 @@ use crate::{
         issue::{IssueRequest, Issued},
         ports::Caller,
     },
-    grant::{
-        fault::{Fault, FaultCode},
-        limits::UncheckedAsk,
-        profile::Method,
-    },
+    grant::limits::UncheckedAsk,
     http::{
         caller::SignedIn,
         json_body::{JsonBody, RequestBody},
-        problem::{Code, Problem},
+        problem::Problem,
         view::SignedGrantView,
     },
 };
@@ -50,22 +46,19 @@ impl RequestBody for IssueBody {
     const REQUIRED: &'static [&'static str] = &["profile"];
 }
 
-impl TryFrom<IssueBody> for IssueRequest {
-    type Error = Problem;
-
-    fn try_from(body: IssueBody) -> Result<Self, Problem> {
-        let method = body.method.as_deref().map(parse_method).transpose()?;
-        Ok(Self {
+impl From<IssueBody> for IssueRequest {
+    fn from(body: IssueBody) -> Self {
+        Self {
             profile: body.profile,
             user_id: body.user_id,
             ask: UncheckedAsk {
                 filename: body.filename,
                 content_type: body.content_type,
                 size: body.size,
-                method,
+                method: body.method,
                 vars: body.vars.unwrap_or_default(),
             },
-        })
+        }
     }
 }
 
@@ -96,16 +89,14 @@ pub(super) async fn issue_one(
     body: IssueBody,
     idempotency_key: Option<&str>,
 ) -> Result<Issued, Problem> {
-    Ok(valet.issue(caller, body.try_into()?, idempotency_key, valet.clock.now()).await?)
+    Ok(valet.issue(caller, body.into(), idempotency_key, valet.clock.now()).await?)
 }
 
 /// The `Idempotency-Key`, if there is one and it can be used.
 pub(super) fn idempotency_key(http: &HttpRequest) -> Result<Option<&str>, Problem> {
     let unusable = || {
-        Problem::new(
-            Code::InvalidParameter,
-            format!("Idempotency-Key takes 1 to {MAX_IDEMPOTENCY_KEY_LEN} visible ASCII characters, once"),
-        )
+        let why = format!("1 to {MAX_IDEMPOTENCY_KEY_LEN} printable ASCII characters, once");
+        Problem::invalid_parameter("Idempotency-Key", why)
     };
     let mut values = http.headers().get_all("idempotency-key");
     let Some(value) = values.next() else { return Ok(None) };
@@ -114,14 +105,4 @@ pub(super) fn idempotency_key(http: &HttpRequest) -> Result<Option<&str>, Proble
         return Err(unusable());
     }
     Ok(Some(text))
-}
-
-fn parse_method(name: &str) -> Result<Method, Problem> {
-    [Method::Post, Method::Put, Method::Multipart, Method::Sts]
-        .into_iter()
-        .find(|method| method.as_str() == name)
-        .ok_or_else(|| {
-            let message = "a method is one of post, put, multipart, sts";
-            Problem::faulty(vec![Fault::new("method", FaultCode::MethodNotAllowedByProfile, message)])
-        })
 }

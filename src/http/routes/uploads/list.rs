@@ -12,11 +12,7 @@ use super::answer;
 use crate::{
     app::{Valet, ports::GrantFilter},
     grant::grant::State,
-    http::{
-        caller::SignedIn,
-        problem::{Code, Problem},
-        view::GrantView,
-    },
+    http::{caller::SignedIn, problem::Problem, view::GrantView},
 };
 
 /// Grants in one page, unless asked otherwise.
@@ -46,11 +42,13 @@ impl TryFrom<ListQuery> for GrantFilter {
     fn try_from(query: ListQuery) -> Result<Self, Problem> {
         let state = query
             .state
-            .map(|name| State::from_name(&name).ok_or_else(|| invalid("`state` is none of a grant's states")))
+            .map(|name| {
+                State::from_name(&name).ok_or_else(|| Problem::invalid_parameter("state", "none of a grant's states"))
+            })
             .transpose()?;
         let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(invalid(&format!("`limit` is 1 to {MAX_LIMIT}")));
+            return Err(Problem::invalid_parameter("limit", format!("1 to {MAX_LIMIT}")));
         }
         let before = query.cursor.as_deref().map(parse_cursor).transpose()?;
         Ok(Self { user_id: query.user_id, state, profile: query.profile, before, limit })
@@ -62,17 +60,14 @@ impl TryFrom<ListQuery> for GrantFilter {
 /// # Errors
 /// For a query that makes no sense, and for another user's list without the scope.
 pub async fn list(caller: SignedIn, http: actix_web::HttpRequest, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
-    let query = Query::<ListQuery>::from_query(http.query_string()).map_err(|error| invalid(&error.to_string()))?;
+    let query = Query::<ListQuery>::from_query(http.query_string())
+        .map_err(|error| Problem::invalid_parameter("query", error.to_string()))?;
     let filter = GrantFilter::try_from(query.into_inner())?;
     let limit = filter.limit as usize;
     let entries = valet.list(&caller, filter).await?;
     let next = entries.last().filter(|_| entries.len() == limit).map(|last| format_cursor(last.grant.id));
     let uploads = entries.iter().map(|entry| GrantView::new(&valet, entry)).collect();
     Ok(answer(HttpResponse::Ok(), &Page { uploads, next_cursor: next }))
-}
-
-fn invalid(detail: &str) -> Problem {
-    Problem::new(Code::InvalidParameter, detail)
 }
 
 fn format_cursor(id: Uuid) -> String {
@@ -84,5 +79,5 @@ fn parse_cursor(text: &str) -> Result<Uuid, Problem> {
         .decode(text)
         .ok()
         .and_then(|bytes| Uuid::from_slice(&bytes).ok())
-        .ok_or_else(|| invalid("`cursor` is not one of ours"))
+        .ok_or_else(|| Problem::invalid_parameter("cursor", "not one of ours"))
 }

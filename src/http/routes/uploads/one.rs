@@ -93,7 +93,7 @@ pub async fn complete(
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&path)?;
     if !body.0.parts.is_empty() {
-        return Err(Problem::new(Code::InvalidParameter, "`parts` belongs to multipart grants"));
+        return Err(Problem::invalid_parameter("parts", "only for multipart grants"));
     }
     let entry = valet.complete(&caller, id, valet.clock.now()).await?;
     Ok(answer(HttpResponse::Ok(), &GrantView::new(&valet, &entry)))
@@ -127,12 +127,11 @@ fn parse_id(text: &str) -> Result<Uuid, Problem> {
 }
 
 fn wait_of(http: &HttpRequest) -> Result<Option<Duration>, Problem> {
-    let invalid = |detail: String| Problem::new(Code::InvalidParameter, detail);
-    let query =
-        Query::<ShowQuery>::from_query(http.query_string()).map_err(|error| invalid(error.to_string()))?.into_inner();
+    let query = Query::<ShowQuery>::from_query(http.query_string())
+        .map_err(|error| Problem::invalid_parameter("query", error.to_string()))?;
     match query.wait {
         None | Some(0) => Ok(None),
         Some(seconds) if seconds <= MAX_WAIT => Ok(Some(Duration::from_secs(seconds))),
-        Some(_) => Err(invalid(format!("`wait` is at most {MAX_WAIT} seconds"))),
+        Some(_) => Err(Problem::invalid_parameter("wait", format!("at most {MAX_WAIT} seconds"))),
     }
 }

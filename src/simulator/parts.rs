@@ -1,0 +1,119 @@
+//! Multipart uploads on disk: one folder each, a description and the parts (P§5).
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::fs::{self, File};
+
+use super::{objects::random_name, record::Attributes, upload::Received};
+
+/// What Initiate said.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) attributes: Attributes,
+    pub(super) forbid_overwrite: bool,
+}
+
+/// A part that has arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) number: u32,
+    /// Upper-case hex.
+    pub(super) etag: String,
+    pub(super) size: u64,
+    /// By the file system's clock.
+    pub(super) last_modified: DateTime<Utc>,
+}
+
+/// All multipart uploads that are neither completed nor aborted.
+pub(super) struct Uploads {
+    root: PathBuf,
+}
+
+impl Uploads {
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        let root = root.join("uploads");
+        std::fs::create_dir_all(&root)?;
+        Ok(Self { root })
+    }
+
+    /// Begins one; its id.
+    pub(super) async fn create(&self, pending: &Pending) -> io::Result<String> {
+        let id = random_name().to_uppercase();
+        let folder = self.root.join(&id);
+        fs::create_dir(&folder).await?;
+        fs::write(folder.join("new"), serde_json::to_vec(pending)?).await?;
+        File::open(folder.join("new")).await?.sync_all().await?;
+        fs::rename(folder.join("new"), folder.join("upload.json")).await?;
+        File::open(&self.root).await?.sync_all().await?;
+        Ok(id)
+    }
+
+    /// The upload `id` of that key, when there is one.
+    pub(super) async fn find(&self, bucket: &str, key: &str, id: &str) -> io::Result<Option<Pending>> {
+        // An id of another form is none of ours, and must not become a path.
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Ok(None);
+        }
+        match fs::read(self.root.join(id).join("upload.json")).await {
+            Ok(bytes) => {
+                let pending: Pending = serde_json::from_slice(&bytes)?;
+                Ok((pending.bucket == bucket && pending.key == key).then_some(pending))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps a part in place of an earlier one of the same number; its `ETag`.
+    pub(super) async fn put(&self, id: &str, number: u32, received: Received) -> io::Result<String> {
+        let etag = hex::encode_upper(received.md5);
+        let name = file_name(number, &etag);
+        let earlier = self.list(id).await?.into_iter().filter(|part| part.number == number && part.etag != etag);
+        fs::rename(received.path(), self.root.join(id).join(&name)).await?;
+        received.into_content(name);
+        for part in earlier {
+            fs::remove_file(self.path(id, &part)).await?;
+        }
+        Ok(etag)
+    }
+
+    /// All parts, by number.
+    pub(super) async fn list(&self, id: &str) -> io::Result<Vec<Part>> {
+        let mut entries = fs::read_dir(self.root.join(id)).await?;
+        let mut parts = Vec::new();
+        while let Some(entry) = entries.next_entry().await? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let parsed = name.strip_suffix(".part").and_then(|stem| stem.split_once('.'));
+            if let Some((number, etag)) = parsed
+                && let Ok(number) = number.parse()
+            {
+                let metadata = entry.metadata().await?;
+                let last_modified = metadata.modified()?.into();
+                parts.push(Part { number, etag: etag.to_owned(), size: metadata.len(), last_modified });
+            }
+        }
+        parts.sort_by_key(|part| part.number);
+        Ok(parts)
+    }
+
+    /// Where the bytes of a part are.
+    pub(super) fn path(&self, id: &str, part: &Part) -> PathBuf {
+        self.root.join(id).join(file_name(part.number, &part.etag))
+    }
+
+    /// Forgets the upload and its parts.
+    pub(super) async fn remove(&self, id: &str) -> io::Result<()> {
+        fs::remove_dir_all(self.root.join(id)).await
+    }
+}
+
+fn file_name(number: u32, etag: &str) -> String {
+    format!("{number:05}.{etag}.part")
+}
