@@ -163,7 +163,10 @@ fn check_method(asked: Option<&str>, profile: &Profile, faults: &mut Vec<Fault>)
     };
     if method.is_none() {
         let names: Vec<_> = offered.iter().map(|method| method.as_str()).collect();
-        let message = format!("this profile offers: {}", names.join(", "));
+        let message = match names.as_slice() {
+            [] => "none of this profile's methods is available yet".to_owned(),
+            names => format!("this profile offers: {}", names.join(", ")),
+        };
         faults.push(Fault::new("method", FaultCode::MethodNotAllowedByProfile, message));
     }
     method

@@ -33,6 +33,7 @@ use super::{
     settings::{BucketSpec, SimulatorSettings},
     symlink::{get_symlink, put_symlink},
 };
+use crate::oss::presign::http_date;
 
 /// Sub-resources of objects that OSS has and the simulator has not.
 const NOT_HERE: [&str; 6] = ["append", "acl", "tagging", "restore", "delete", "x-oss-process"];
@@ -165,6 +166,8 @@ fn dress(oss: &Oss, incoming: &Incoming, started: Instant, headers: &mut HeaderM
     if let Some(bucket) = incoming.bucket().and_then(|name| oss.settings.bucket(name)) {
         cors::decorate(incoming, &bucket.cors, headers);
     }
+    let date = http_date(oss.settings.clock.now());
+    headers.insert(header::DATE, HeaderValue::from_str(&date).expect("a date is a header value"));
     headers.insert(header::SERVER, HeaderValue::from_static("AliyunOSS"));
     headers.insert(
         HeaderName::from_static("x-oss-request-id"),

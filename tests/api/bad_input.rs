@@ -54,6 +54,12 @@ async fn a_body_that_is_no_such_json_is_refused() {
         ("a list of variables", br#"{"profile":"document","vars":["album"]}"#.to_vec(), 400, "malformed_json"),
         ("a number as variable", br#"{"profile":"document","vars":{"album":1}}"#.to_vec(), 400, "malformed_json"),
         ("a field twice", br#"{"profile":"document","profile":"avatar"}"#.to_vec(), 400, "malformed_json"),
+        (
+            "a variable twice",
+            br#"{"profile":"document","vars":{"note":"a","note":"b"}}"#.to_vec(),
+            400,
+            "malformed_json",
+        ),
         ("nothing", b"".to_vec(), 422, "missing_field"),
         ("an empty object", b"{}".to_vec(), 422, "missing_field"),
         ("an unknown field", br#"{"profile":"document","x":1}"#.to_vec(), 422, "unknown_field"),

@@ -3,10 +3,10 @@
 use std::{
     net::TcpListener,
     path::Path,
-    sync::{Arc, Once},
+    sync::{Arc, Mutex, Once},
 };
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{EncodingKey, Header};
 use oss_valet::{
     app::Valet,
@@ -43,6 +43,8 @@ pub(crate) struct TestApp {
     pub(crate) simulator: String,
     pub(crate) callback_key_url: String,
     pub(crate) clock: Arc<ManualClock>,
+    /// OSS's clock: ours, unless a test sets it apart.
+    pub(crate) oss_clock: Arc<OssClock>,
     pub(crate) http: reqwest::Client,
     /// For stepping the reconciler by hand.
     pub(crate) valet: Arc<Valet>,
@@ -50,6 +52,24 @@ pub(crate) struct TestApp {
     stops: Stops,
     stop_simulator: CancellationToken,
     simulator_task: JoinHandle<()>,
+}
+
+/// A clock that goes as ours does, some time ahead.
+pub(crate) struct OssClock {
+    ours: Arc<ManualClock>,
+    ahead: Mutex<TimeDelta>,
+}
+
+impl OssClock {
+    pub(crate) fn set_ahead(&self, ahead: TimeDelta) {
+        *self.ahead.lock().unwrap() = ahead;
+    }
+}
+
+impl Clock for OssClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.ours.now() + *self.ahead.lock().unwrap()
+    }
 }
 
 /// What came back.
@@ -72,7 +92,8 @@ impl TestApp {
         let data = tempfile::tempdir().unwrap();
         // A whole second: what HTTP dates can say.
         let clock = Arc::new(ManualClock::at(DateTime::from_timestamp(1_795_219_200, 0).unwrap()));
-        let simulator = Simulator::bind(simulator_settings(&data, clock.clone())).unwrap();
+        let oss_clock = Arc::new(OssClock { ours: clock.clone(), ahead: Mutex::new(TimeDelta::zero()) });
+        let simulator = Simulator::bind(simulator_settings(&data, oss_clock.clone())).unwrap();
         let listeners = Listeners {
             public: TcpListener::bind("127.0.0.1:0").unwrap(),
             ops: TcpListener::bind("127.0.0.1:0").unwrap(),
@@ -96,6 +117,7 @@ impl TestApp {
             simulator: simulator.url(),
             callback_key_url: simulator.callback_key_url(),
             clock,
+            oss_clock,
             http: http_client(),
             valet: application.valet(),
             data,

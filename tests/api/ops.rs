@@ -1,10 +1,11 @@
 //! The operations listener: alive, ready, and why not.
 
+use chrono::TimeDelta;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
 use sqlx::{Connection, Executor, SqliteConnection};
 
-use crate::harness::{Answer, TestApp, path_of, send};
+use crate::harness::{Answer, TestApp, path_of, send, upload};
 
 #[tokio::test]
 async fn a_fresh_service_is_live_and_ready() {
@@ -53,6 +54,24 @@ async fn a_ledger_that_does_not_answer_is_told_and_comes_back() {
     assert_eq!(ops(&app, "/readyz").await.status, 200);
     assert_eq!(app.grant_count().await, 0, "what was answered 503 is not there");
     app.issue("u-7", json!({"profile": "document"})).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_from_osss_is_told_until_it_is_right_again() {
+    let app = TestApp::spawn().await;
+    let grant = app.issue("u-7", json!({"profile": "document"})).await;
+    upload(&app, &grant, b"hello").await;
+    assert_eq!(ops(&app, "/readyz").await.status, 200, "OSS has answered, and agrees on the time");
+
+    app.oss_clock.set_ahead(TimeDelta::seconds(61));
+    let next = app.issue("u-7", json!({"profile": "document"})).await;
+    assert_eq!(upload(&app, &next, b"hello").await.status, 200, "OSS is patient for a quarter of an hour");
+
+    let ready = ops(&app, "/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json(), json!({"status": "not ready", "reasons": ["clock off from OSS's"]}));
+    app.oss_clock.set_ahead(TimeDelta::seconds(-59));
+    assert_eq!(ops(&app, "/readyz").await.status, 200, "without any other traffic");
 }
 
 async fn ops(app: &TestApp, path: &str) -> Answer {

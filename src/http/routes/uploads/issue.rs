@@ -1,9 +1,12 @@
 //! `POST /v1/uploads`: issue a grant.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor},
+};
 
 use super::answer;
 use crate::{
@@ -35,8 +38,38 @@ pub struct IssueBody {
     content_type: Option<String>,
     size: Option<u64>,
     method: Option<String>,
-    vars: Option<BTreeMap<String, String>>,
+    vars: Option<Vars>,
     user_id: Option<String>,
+}
+
+/// A JSON object of texts in which no name occurs twice: of two values nobody could tell which was meant.
+#[derive(Debug, Default)]
+struct Vars(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Vars {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(VarsVisitor)
+    }
+}
+
+struct VarsVisitor;
+
+impl<'de> Visitor<'de> for VarsVisitor {
+    type Value = Vars;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of strings")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vars, A::Error> {
+        let mut vars = BTreeMap::new();
+        while let Some((name, value)) = map.next_entry::<String, String>()? {
+            if vars.insert(name, value).is_some() {
+                return Err(A::Error::custom("a name occurs twice in `vars`"));
+            }
+        }
+        Ok(Vars(vars))
+    }
 }
 
 impl RequestBody for IssueBody {
@@ -56,7 +89,7 @@ impl From<IssueBody> for IssueRequest {
                 content_type: body.content_type,
                 size: body.size,
                 method: body.method,
-                vars: body.vars.unwrap_or_default(),
+                vars: body.vars.unwrap_or_default().0,
             },
         }
     }
