@@ -36,9 +36,13 @@ pub(crate) async fn reopened_it_holds_everything(mut bed: Bed) {
     assert!(matches!(again, GrantAdded::AlreadyClaimed { .. }), "{again:?}");
 }
 
+/// Runs itself in a process of its own, which writes until it is killed.
 pub(crate) async fn killed_it_holds_everything_it_answered(bed: Bed) {
+    if let Some(url) = std::env::var_os(LEDGER).map(OsString::into_string) {
+        write_until_killed(&url.unwrap()).await;
+    }
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["crash::child_that_writes_until_it_is_killed", "--exact", "--ignored", "--nocapture"])
+        .args(["killed_it_holds_everything_it_answered", "--nocapture"])
         .env(LEDGER, &bed.url)
         .stdout(Stdio::piped())
         .spawn()
@@ -65,14 +69,12 @@ pub(crate) async fn killed_it_holds_everything_it_answered(bed: Bed) {
     assert_eq!(bed.count("completions").await, bed.count("events").await, "one transaction for both");
 }
 
-/// Not a test: [`killed_it_holds_everything_it_answered`] runs it in a process of its own.
-#[tokio::test]
-#[ignore = "the child of the crash test"]
+/// Says what is done, line by line, and never returns.
 #[expect(clippy::print_stdout, reason = "how it tells its parent")]
-async fn child_that_writes_until_it_is_killed() {
-    let Some(url) = std::env::var_os(LEDGER).map(OsString::into_string) else { return };
-    let store = store::open(&url.unwrap(), std::sync::Arc::default()).await.unwrap();
-    for round in 0.. {
+async fn write_until_killed(url: &str) -> ! {
+    let store = store::open(url, std::sync::Arc::default()).await.unwrap();
+    let mut round = 0;
+    loop {
         join_all((0..8).map(|caller| {
             let (store, n) = (&store, round * 8 + caller);
             async move {
@@ -82,5 +84,6 @@ async fn child_that_writes_until_it_is_killed() {
             }
         }))
         .await;
+        round += 1;
     }
 }
