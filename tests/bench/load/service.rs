@@ -20,6 +20,12 @@ use crate::{
     tokens::{self, IdentityProvider},
 };
 
+/// How many threads wanted to run during the last minute.
+pub(crate) fn load_average() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
 /// Which core serves, and which loads.
 pub(crate) enum Pinning {
     /// `taskset` is there, and two cores.
