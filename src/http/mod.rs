@@ -13,7 +13,10 @@ pub mod routes;
 pub mod view;
 pub mod waiting;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::{
+    middleware::Condition,
+    web::{self, ServiceConfig},
+};
 
 use self::{
     cors::cors,
@@ -37,7 +40,7 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
     app.service(resource("/v1/callbacks/oss", vec![post(callbacks::accept)]));
     app.service(
         web::scope("/v1")
-            .wrap(cors(&routes.cors_origins))
+            .wrap(Condition::new(!routes.cors_origins.is_empty(), cors(&routes.cors_origins)))
             .service(resource("/uploads", vec![get(uploads::list), post(uploads::issue)]))
             .service(resource("/uploads/batch", vec![post(uploads::issue_batch)]))
             .service(resource("/uploads/{id}", vec![get(uploads::show), delete(uploads::cancel)]))

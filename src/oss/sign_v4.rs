@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
@@ -48,7 +48,7 @@ pub struct Scope {
 impl Scope {
     /// The scope of product `oss` on the day of `now`.
     pub fn oss(now: DateTime<Utc>, region: &str) -> Self {
-        Self { date: now.format("%Y%m%d").to_string(), region: region.to_owned(), product: "oss".to_owned() }
+        Self { date: format_day(now), region: region.to_owned(), product: "oss".to_owned() }
     }
 
     /// `<AK>/<yyyymmdd>/<region>/oss/aliyun_v4_request`.
@@ -123,7 +123,12 @@ impl SigningKey {
 
 /// `yyyymmddThhmmssZ`.
 pub fn format_date(now: DateTime<Utc>) -> String {
-    now.format("%Y%m%dT%H%M%SZ").to_string()
+    format!("{}T{:02}{:02}{:02}Z", format_day(now), now.hour(), now.minute(), now.second())
+}
+
+/// `yyyymmdd`; by hand, since chrono's own formatter reads its pattern anew each time.
+fn format_day(now: DateTime<Utc>) -> String {
+    format!("{:04}{:02}{:02}", now.year(), now.month(), now.day())
 }
 
 /// Reads `yyyymmddThhmmssZ`; nothing else.
