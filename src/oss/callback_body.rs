@@ -30,7 +30,7 @@ pub enum UnparseableBody {
     /// A name occurs twice.
     #[error("the name `{0}` occurs twice")]
     DuplicateName(String),
-    /// A name or value is not UTF-8.
+    /// The JSON is not UTF-8.
     #[error("the body is not UTF-8")]
     NotUtf8,
 }
@@ -47,8 +47,8 @@ impl CallbackFields {
     /// a content type that is either, the first character decides.
     ///
     /// JSON numbers are kept as written and nested values as their JSON text. A template in form style that OSS filled in
-    /// JSON style (`name="value"&size=1`) is read too. What is not UTF-8 is refused in the fields that we read (OSS's
-    /// variables and `x:…`), and left out elsewhere.
+    /// JSON style (`name="value"&size=1`) is read too. In a form, a value that is not UTF-8 counts as absent: it can be
+    /// nothing of ours, and OSS signs bytes, not text.
     ///
     /// # Errors
     /// When the body can't be read, or a name occurs twice.
@@ -59,8 +59,8 @@ impl CallbackFields {
         let looks_like_json = body.trim_ascii_start().starts_with(b"{");
         let fields = match kind(content_type) {
             Some(Kind::Json) | None if looks_like_json => json(body)?,
-            Some(Kind::Json) => form_in_json_style(body)?,
-            Some(Kind::Form) | None => form(body)?,
+            Some(Kind::Json) => form_in_json_style(body),
+            Some(Kind::Form) | None => form(body),
         };
         Self::new(fields)
     }
@@ -110,37 +110,31 @@ fn kind(content_type: Option<&str>) -> Option<Kind> {
     }
 }
 
-fn form(body: &[u8]) -> Result<Vec<(String, String)>, UnparseableBody> {
+fn form(body: &[u8]) -> Vec<(String, String)> {
     pairs(body, form_decode)
 }
 
 /// The values are JSON, and nothing is percent-encoded: a template in form style with `callbackBodyType: application/json`.
-fn form_in_json_style(body: &[u8]) -> Result<Vec<(String, String)>, UnparseableBody> {
+fn form_in_json_style(body: &[u8]) -> Vec<(String, String)> {
     pairs(body, |bytes| {
         let text = serde_json::from_slice::<&RawValue>(bytes).and_then(text_of);
         text.map_or(Cow::Borrowed(bytes), |text| Cow::Owned(text.into_bytes()))
     })
 }
 
-fn pairs<'a>(
-    body: &'a [u8],
-    decode: impl Fn(&'a [u8]) -> Cow<'a, [u8]>,
-) -> Result<Vec<(String, String)>, UnparseableBody> {
+fn pairs<'a>(body: &'a [u8], decode: impl Fn(&'a [u8]) -> Cow<'a, [u8]>) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let at = pair.iter().position(|byte| *byte == b'=');
         let (name, value) = at.map_or((pair, &pair[pair.len()..]), |at| (&pair[..at], &pair[at + 1..]));
         let Some(name) = utf8(decode(name)) else { continue };
-        match utf8(decode(value)) {
-            Some(value) => fields.push((name, value)),
-            None if is_read(&name) => return Err(UnparseableBody::NotUtf8),
-            None => {}
-        }
+        // A value that is not text counts as absent; its name still counts as taken.
+        fields.push((name, utf8(decode(value)).unwrap_or_default()));
         if fields.len() > MAX_FIELDS {
             break;
         }
     }
-    Ok(fields)
+    fields
 }
 
 /// `+` and `%20` are spaces: which of them OSS writes is not evidenced (P§1.5).
@@ -154,26 +148,6 @@ fn form_decode(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 fn utf8(bytes: Cow<'_, [u8]>) -> Option<String> {
     String::from_utf8(bytes.into_owned()).ok()
-}
-
-/// Whether we read a field of this name: OSS's variables, and ours.
-fn is_read(name: &str) -> bool {
-    name.starts_with("x:")
-        || name.starts_with("imageInfo.")
-        || [
-            "bucket",
-            "object",
-            "etag",
-            "size",
-            "mimeType",
-            "crc64",
-            "contentMd5",
-            "vpcId",
-            "clientIp",
-            "reqId",
-            "operation",
-        ]
-        .contains(&name)
 }
 
 fn json(body: &[u8]) -> Result<Vec<(String, String)>, UnparseableBody> {
@@ -299,7 +273,7 @@ mod tests {
             ("a name twice", FORM, b"a=1&b=2&a=1", duplicate("a")),
             ("a name twice, once escaped and empty", FORM, b"%61=&a=1", duplicate("a")),
             ("a JSON name twice", JSON, br#"{"a":1,"\u0061":null}"#, duplicate("a")),
-            ("a key that is not UTF-8", FORM, b"object=%D6%D0", UnparseableBody::NotUtf8),
+            ("a name twice, once without text", FORM, b"object=%D6%D0&object=a", duplicate("object")),
             ("JSON that is not UTF-8", JSON, b"{\"a\":\"\xD6\"}", UnparseableBody::NotUtf8),
         ];
         for (what, content_type, body, refused) in cases {
@@ -322,8 +296,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_read_need_not_be_utf8() {
-        let parsed = CallbackFields::parse(Some(FORM), b"k=\xD6\xD0&\xFF=1&x:a=2").unwrap();
+    fn what_is_not_utf8_counts_as_absent() {
+        let parsed = CallbackFields::parse(Some(FORM), b"object=%D6%D0&k=\xD6\xD0&\xFF=1&x:a=2").unwrap();
         assert_eq!(parsed.iter().collect::<Vec<_>>(), [("x:a", "2")]);
     }
 

@@ -27,7 +27,7 @@ async fn a_body_that_cannot_be_read_is_refused() {
         ("a name twice in JSON", json, b"{\"size\":5,\"size\":6}".to_vec()),
         ("JSON that is not UTF-8", json, b"{\"bucket\":\"\xff\"}".to_vec()),
         ("a key that is not UTF-8", FORM, with_field(&body, "object", "%FF").into_bytes()),
-        ("a variable that is not UTF-8", FORM, with_field(&body, "x:album", "%FF").into_bytes()),
+        ("an ETag that is not UTF-8", FORM, with_field(&body, "etag", "%FF").into_bytes()),
         ("no size", FORM, without_field(&body, "size").into_bytes()),
         ("an empty size", FORM, with_field(&body, "size", "").into_bytes()),
         ("a negative size", FORM, with_field(&body, "size", "-5").into_bytes()),
