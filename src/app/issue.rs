@@ -126,7 +126,7 @@ impl Valet {
     ) -> Result<Grant, IssueError> {
         let id = self.new_id(now);
         let key = render_key(profile, &user_id, id, &ask, now).map_err(|fault| IssueError::Faulty(vec![fault]))?;
-        let expires_at = expires_at(now, profile.expires_in, credential.expires_at);
+        let expires_at = expires_at(now, profile.expires_in, &credential.key, credential.expires_at);
         let for_another = caller.user_id != user_id;
         Ok(Grant {
             id,

@@ -52,7 +52,8 @@ impl Valet {
         let credential = bucket.credentials.current(now).await.map_err(SigningError::from)?;
 
         // Never shorter than before: signatures already given out live on.
-        let expires_at = expires_at(now, profile.expires_in, credential.expires_at).max(grant.expires_at);
+        let expires_at =
+            expires_at(now, profile.expires_in, &credential.key, credential.expires_at).max(grant.expires_at);
         let renewed = Grant { expires_at, write_until: write_until(expires_at), ..grant };
         let change = GrantChange {
             lifetime: Some((renewed.expires_at, renewed.write_until)),

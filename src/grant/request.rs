@@ -12,10 +12,11 @@ use super::{
     seal::{SealKeys, SealKind, SealedFacts},
 };
 use crate::oss::{
+    access_key::AccessKey,
     callback::{Callback, CallbackBodyType, encode_vars},
     post_form::{signature_conditions, signature_fields},
     post_policy::{Condition, PostPolicy},
-    presign::{PresignError, SigningContext, presign, put_object},
+    presign::{MAX_V4_EXPIRY, MAX_V4_EXPIRY_WITH_TOKEN, PresignError, SigningContext, presign, put_object},
 };
 
 /// Names and values in their order; JSON writes them as an object.
@@ -223,16 +224,53 @@ fn callback_body(body_type: CallbackBodyType, image_info: bool, vars: &Pairs) ->
     }
 }
 
-/// When a grant's signatures end: its lifetime, but never beyond the credential's.
+/// When the signatures of a grant made by `key` end: after its lifetime, but never beyond what OSS accepts (P§4.2), nor
+/// beyond the credential's own end.
 pub fn expires_at(
     now: DateTime<Utc>,
     lifetime: TimeDelta,
+    key: &AccessKey,
     credential_expires_at: Option<DateTime<Utc>>,
 ) -> DateTime<Utc> {
-    let wanted = now + lifetime;
+    let longest = if key.expose_security_token().is_some() { MAX_V4_EXPIRY_WITH_TOKEN } else { MAX_V4_EXPIRY };
+    let wanted = now + lifetime.min(TimeDelta::seconds(longest));
     credential_expires_at.map_or(wanted, |end| end.min(wanted))
 }
 
 fn pair(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_ends_with_its_lifetime_with_what_oss_accepts_or_with_its_credential() {
+        let now = DateTime::from_timestamp(1_795_219_200, 0).unwrap();
+        let key = AccessKey::new("AK", "SK");
+        let temporary = key.clone().with_security_token("T");
+        let cases = [
+            (TimeDelta::minutes(10), &key, None, TimeDelta::minutes(10), "its lifetime"),
+            (TimeDelta::days(30), &key, None, TimeDelta::days(7), "OSS's limit"),
+            (TimeDelta::days(1), &temporary, None, TimeDelta::hours(12), "OSS's limit for STS"),
+            (
+                TimeDelta::hours(1),
+                &temporary,
+                Some(TimeDelta::minutes(5)),
+                TimeDelta::minutes(5),
+                "the credential's end",
+            ),
+            (
+                TimeDelta::minutes(1),
+                &temporary,
+                Some(TimeDelta::minutes(5)),
+                TimeDelta::minutes(1),
+                "its lifetime again",
+            ),
+        ];
+        for (lifetime, key, credential_left, expected, why) in cases {
+            assert_eq!(expires_at(now, lifetime, key, credential_left.map(|left| now + left)), now + expected, "{why}");
+        }
+    }
 }
