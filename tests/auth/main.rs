@@ -1,10 +1,7 @@
 //! Bearer tokens: what is accepted, every refusal, and how key sets are fetched.
+#![cfg(test)]
 
-#[cfg(test)]
 mod harness;
-#[cfg(test)]
 mod key_sets;
-#[cfg(test)]
 mod refusals;
-#[cfg(test)]
 mod tokens;

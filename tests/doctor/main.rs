@@ -1,6 +1,5 @@
 //! `oss-valet verify-callback`, run as its users run it.
+#![cfg(test)]
 
-#[cfg(test)]
 mod captured;
-#[cfg(test)]
 mod sealed;

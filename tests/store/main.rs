@@ -2,24 +2,16 @@
 //!
 //! A case takes a fresh [`bed::Bed`] and knows no engine; the list at the end of this file runs all of them. A second
 //! engine joins by a constructor in `bed.rs` and one more line there. `schema.rs` is about SQLite files alone.
+#![cfg(test)]
 
-#[cfg(test)]
 mod bed;
-#[cfg(test)]
 mod changes;
-#[cfg(test)]
 mod crash;
-#[cfg(test)]
 mod faults;
-#[cfg(test)]
 mod grants;
-#[cfg(test)]
 mod idempotency;
-#[cfg(test)]
 mod lists;
-#[cfg(test)]
 mod sample;
-#[cfg(test)]
 mod schema;
 
 macro_rules! contract {
