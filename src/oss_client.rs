@@ -30,9 +30,11 @@ use crate::{
 pub const HEAD_TIMEOUT: Duration = Duration::from_millis(1_200);
 /// Nobody waits for a DELETE.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(5);
-/// `x-oss-ec` of `NoSuchKey`.
+/// `x-oss-ec` of `NoSuchKey`, for answers without `x-oss-err`. An assumption (the protocol reference gives no EC for it): should it be
+/// wrong, such an answer counts as "unknown", never as "absent".
 const NO_SUCH_KEY_EC: &str = "0026-00000001";
 
+/// No offset of clocks: far beyond any that there can be.
 const NEVER_ANSWERED: i64 = i64::MAX;
 
 /// Which bucket, and how it is reached.

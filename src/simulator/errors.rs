@@ -59,12 +59,14 @@ impl OssError {
 
     pub(super) fn no_such_bucket(bucket: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist.")
+            // The protocol reference gives no EC for this: an assumption.
             .ec("0015-00000101")
             .detail("BucketName", bucket)
     }
 
     pub(super) fn no_such_key(key: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
+            // The protocol reference gives no EC for this: an assumption.
             .ec("0026-00000001")
             .detail("Key", key)
     }
@@ -93,6 +95,7 @@ impl OssError {
             "FileAlreadyExists",
             "The object you specified already exists and can not be overwritten.",
         )
+        // The protocol reference gives no EC for this: an assumption.
         .ec("0026-00000101")
     }
 

@@ -100,6 +100,7 @@ async fn follow(oss: &Oss, bucket: &BucketSpec, target: &str) -> Result<Record, 
     let record = oss.objects.find(&bucket.name, target, None).await?;
     record.filter(|record| matches!(record.kind, Kind::Normal(_))).ok_or_else(|| {
         OssError::new(StatusCode::NOT_FOUND, "SymlinkTargetNotExist", "The symlink target object does not exist.")
+            // The protocol reference gives no EC for this: an assumption.
             .ec("0026-00000002")
     })
 }
