@@ -147,21 +147,20 @@ impl Valet {
     ) -> Result<LedgerEntry, RecordError> {
         let mut entry = entry;
         loop {
-            let verdict = Verdict::of(&entry, &found);
-            let change = match &verdict {
-                Verdict::Complete => self.completing(&entry.grant, &found.completion, now),
-                Verdict::Reject(reason) => self.rejecting(&entry.grant, &found.completion, reason, now),
-                Verdict::Change => self.changing(&entry.grant, &found.completion, now),
+            let news = match Verdict::of(&entry, &found) {
                 Verdict::Recorded => return Ok(entry),
-                Verdict::Refuse(reason) => {
-                    self.treat_rejected(&entry.grant, bucket, reason, now).await;
-                    return Err(refusal(reason));
-                }
+                Verdict::Refuse(reason) => return Err(self.refuse(&entry.grant, bucket, &reason, now).await),
+                Verdict::Record(news) => news,
+            };
+            let change = match &news {
+                News::Complete => self.completing(&entry.grant, &found.completion, now),
+                News::Reject(reason) => self.rejecting(&entry.grant, &found.completion, reason, now),
+                News::Change => self.changing(&entry.grant, &found.completion, now),
             };
             match self.store.change_grant(change).await? {
                 GrantChanged::Applied => {
                     self.watch.announce(entry.grant.id);
-                    return self.conclude(entry, verdict, found, bucket, now).await;
+                    return self.conclude(entry.grant, news, found, bucket, now).await;
                 }
                 // Somebody else was faster: judge by how the grant stands now.
                 GrantChanged::Conflict(current) => entry = *current,
@@ -173,23 +172,19 @@ impl Valet {
     /// After the commit: what the caller is told, and what becomes of a rejected object.
     async fn conclude(
         &self,
-        entry: LedgerEntry,
-        verdict: Verdict,
+        grant: Grant,
+        news: News,
         found: Found,
         bucket: &Bucket,
         now: DateTime<Utc>,
     ) -> Result<LedgerEntry, RecordError> {
-        match verdict {
-            Verdict::Complete => {
-                let grant = Grant { state: State::Completed, ..entry.grant };
+        match news {
+            News::Complete => {
+                let grant = Grant { state: State::Completed, ..grant };
                 Ok(LedgerEntry { grant, completion: Some(found.completion) })
             }
-            Verdict::Change => Err(RecordError::Changed),
-            Verdict::Reject(reason) | Verdict::Refuse(reason) => {
-                self.treat_rejected(&entry.grant, bucket, &reason, now).await;
-                Err(refusal(&reason))
-            }
-            Verdict::Recorded => Ok(entry),
+            News::Change => Err(RecordError::Changed),
+            News::Reject(reason) => Err(self.refuse(&grant, bucket, &reason, now).await),
         }
     }
 
@@ -241,8 +236,9 @@ impl Valet {
         self.store.change_grant(change).await.map(drop)
     }
 
-    /// `on_reject`. A superseding object belongs to another grant and stays whatever the profile says.
-    async fn treat_rejected(&self, grant: &Grant, bucket: &Bucket, reason: &str, now: DateTime<Utc>) {
+    /// `on_reject`, and what a rejection is answered with. A superseding object belongs to another grant and stays
+    /// whatever the profile says.
+    async fn refuse(&self, grant: &Grant, bucket: &Bucket, reason: &str, now: DateTime<Utc>) -> RecordError {
         let profile = self.profiles.get(&grant.profile);
         if reason != REASON_SUPERSEDED
             && profile.is_some_and(|profile| profile.on_reject == OnReject::Delete)
@@ -250,38 +246,46 @@ impl Valet {
         {
             tracing::warn!(upload.id = %grant.id, error = %error, "a rejected object could not be deleted");
         }
+        refusal(reason)
     }
 }
 
 /// What is to be done about what was found.
 enum Verdict {
-    /// Record it as the grant's completion.
-    Complete,
-    /// Record it as breaking the grant.
-    Reject(String),
-    /// The completed grant's object is another one now.
-    Change,
     /// It is in the ledger already.
     Recorded,
     /// The grant was rejected before; nothing is recorded twice.
     Refuse(String),
+    /// The ledger must hear of it.
+    Record(News),
+}
+
+/// What the ledger must hear of.
+enum News {
+    /// The grant's completion.
+    Complete,
+    /// An object that breaks the grant, and how.
+    Reject(String),
+    /// The completed grant's object is another one now.
+    Change,
 }
 
 impl Verdict {
     fn of(entry: &LedgerEntry, found: &Found) -> Self {
         let grant = &entry.grant;
+        let reject = |reason: &str| Self::Record(News::Reject(reason.to_owned()));
         match grant.state {
             State::Rejected => Self::Refuse(grant.reason.clone().unwrap_or_default()),
-            State::Cancelled => Self::Reject(REASON_CANCELLED.to_owned()),
+            State::Cancelled => reject(REASON_CANCELLED),
             State::Completed if is_same(entry, &found.completion.etag, found.completion.size) => Self::Recorded,
             // A later grant's object under a shared key is no change of this one's.
             State::Completed if found.superseded => Self::Recorded,
-            State::Completed => Self::Change,
-            State::Issued | State::Expired if found.superseded => Self::Reject(REASON_SUPERSEDED.to_owned()),
+            State::Completed => Self::Record(News::Change),
+            State::Issued | State::Expired if found.superseded => reject(REASON_SUPERSEDED),
             State::Issued | State::Expired => {
                 match judge(grant, found.completion.size, &found.completion.content_type) {
-                    Some(breach) => Self::Reject(breach.code().as_str().to_owned()),
-                    None => Self::Complete,
+                    Some(breach) => reject(breach.code().as_str()),
+                    None => Self::Record(News::Complete),
                 }
             }
         }
