@@ -7,7 +7,11 @@ use clap::Args;
 use super::{block_on, config_args::ConfigArgs};
 use crate::{
     app::{issue::IssueRequest, ports::Caller},
-    grant::{limits::UncheckedAsk, profile::Method, request::ClientRequest},
+    grant::{
+        limits::{ISSUED_METHODS, UncheckedAsk},
+        profile::Method,
+        request::ClientRequest,
+    },
     http::view::SignedGrantView,
     settings::Environment,
     startup::{Parts, build_valet},
@@ -78,7 +82,7 @@ async fn issue(args: GrantArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn parse_method(name: &str) -> Result<Method, String> {
-    [Method::Post, Method::Put].into_iter().find(|m| m.as_str() == name).ok_or_else(|| "post or put".to_owned())
+    ISSUED_METHODS.into_iter().find(|m| m.as_str() == name).ok_or_else(|| "post or put".to_owned())
 }
 
 /// A command for a POSIX shell.

@@ -16,6 +16,22 @@ pub enum CompletionSource {
     Reconciled,
 }
 
+impl CompletionSource {
+    /// The contract's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Callback => "callback",
+            Self::Complete => "complete",
+            Self::Reconciled => "reconciled",
+        }
+    }
+
+    /// The source of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Callback, Self::Complete, Self::Reconciled].into_iter().find(|source| source.as_str() == name)
+    }
+}
+
 /// What is recorded of the object: the HEAD's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {

@@ -20,6 +20,9 @@ pub enum Method {
 }
 
 impl Method {
+    /// All of them.
+    const ALL: [Self; 4] = [Self::Post, Self::Put, Self::Multipart, Self::Sts];
+
     /// The contract's word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,6 +31,11 @@ impl Method {
             Self::Multipart => "multipart",
             Self::Sts => "sts",
         }
+    }
+
+    /// The method of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == name)
     }
 }
 

@@ -149,7 +149,7 @@ pub(super) fn bind_completion(query: Bound, grant_id: Uuid, completion: &Complet
         .bind(image.map(|image| image.height))
         .bind(image.map(|image| text(&image.format)))
         .bind(micros(completion.completed_at))
-        .bind(text(source_name(completion.source)))
+        .bind(text(completion.source.as_str()))
         .bind(completion.late)
 }
 
@@ -183,7 +183,7 @@ pub(super) fn read_grant(row: &SqliteRow) -> Result<Grant, CorruptRow> {
     Ok(Grant {
         id: row.next_id("id")?,
         profile: row.next("profile")?,
-        method: row.next_word("method", method_of)?,
+        method: row.next_word("method", Method::from_name)?,
         state: row.next_word("state", State::from_name)?,
         reason: row.next("reason")?,
         user_id: row.next("user_id")?,
@@ -220,7 +220,7 @@ pub(super) fn read_completion(row: &SqliteRow) -> Result<(Uuid, Completion), Cor
             _ => None,
         },
         completed_at: row.next_time("completed_at")?,
-        source: row.next_word("source", source_of)?,
+        source: row.next_word("source", CompletionSource::from_name)?,
         late: row.next("late")?,
     };
     Ok((grant_id, completion))
@@ -307,24 +307,6 @@ fn write_vars(grant: &Grant) -> String {
         return "{}".to_owned();
     }
     serde_json::to_string(&grant.vars).expect("a map of strings is always JSON")
-}
-
-fn method_of(name: &str) -> Option<Method> {
-    [Method::Post, Method::Put, Method::Multipart, Method::Sts].into_iter().find(|method| method.as_str() == name)
-}
-
-const SOURCES: [(CompletionSource, &str); 3] = [
-    (CompletionSource::Callback, "callback"),
-    (CompletionSource::Complete, "complete"),
-    (CompletionSource::Reconciled, "reconciled"),
-];
-
-fn source_name(source: CompletionSource) -> &'static str {
-    SOURCES.iter().find(|(known, _)| *known == source).map_or("reconciled", |(_, name)| name)
-}
-
-fn source_of(name: &str) -> Option<CompletionSource> {
-    SOURCES.iter().find(|(_, known)| *known == name).map(|(source, _)| *source)
 }
 
 #[cfg(test)]
