@@ -23,6 +23,7 @@ use crate::{
         endpoint::Endpoint,
         presign::{SigningContext, head_object, sign_headers},
         request::{SignableRequest, SignatureVersion},
+        xml::ErrorDocument,
     },
 };
 
@@ -184,8 +185,7 @@ fn says_no_such_key(headers: &HeaderMap) -> bool {
 /// The `Code` of the error document that OSS puts into `x-oss-err` where an answer has no body.
 fn error_code(headers: &HeaderMap) -> Option<String> {
     let document = String::from_utf8(STANDARD.decode(headers.get("x-oss-err")?).ok()?).ok()?;
-    let (_, rest) = document.split_once("<Code>")?;
-    rest.split_once("</Code>").map(|(code, _)| code.to_owned())
+    Some(ErrorDocument::parse(&document)?.code)
 }
 
 fn refused(verb: &str, status: StatusCode, headers: &HeaderMap) -> ObjectStoreError {
