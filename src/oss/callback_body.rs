@@ -80,7 +80,7 @@ impl CallbackFields {
 
     /// The value of `name`; `None` when absent, null or empty.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
+        self.fields.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
     /// All present fields in order.

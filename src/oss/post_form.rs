@@ -33,7 +33,7 @@ pub fn signature_fields_for_text(policy: &str, context: &SigningContext<'_>) -> 
             fields
         }
         SignatureVersion::V4 => {
-            let signature = context.with_signing_key(&context.scope(), |key| key.sign_policy(&policy));
+            let signature = context.with_signing_key(|key| key.sign_policy(&policy));
             let mut fields = signature_conditions(context);
             fields.push(("policy".to_owned(), policy));
             fields.push(("x-oss-signature".to_owned(), signature));

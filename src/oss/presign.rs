@@ -41,10 +41,10 @@ impl SigningContext<'_> {
     }
 
     /// Runs `sign` with the derived key at hand, or with one made for the purpose.
-    pub(super) fn with_signing_key<T>(&self, scope: &Scope, sign: impl FnOnce(&SigningKey) -> T) -> T {
+    pub(super) fn with_signing_key<T>(&self, sign: impl FnOnce(&SigningKey) -> T) -> T {
         match self.signing_key {
             Some(key) => sign(key),
-            None => sign(&SigningKey::derive(self.key, scope)),
+            None => sign(&SigningKey::derive(self.key, &self.scope())),
         }
     }
 }
@@ -236,7 +236,7 @@ fn presign_v4(
     if let Some(token) = context.key.expose_security_token() {
         push(&mut request.query, "x-oss-security-token", token.to_owned());
     }
-    let signed = context.with_signing_key(&scope, |key| sign_v4::sign(&request, &additional, &timestamp, &scope, key));
+    let signed = context.with_signing_key(|key| sign_v4::sign(&request, &additional, &timestamp, &scope, key));
     push(&mut request.query, "x-oss-signature", signed.signature.clone());
     finish(request, context.endpoint, signed.signature, signed.string_to_sign, Some(signed.canonical_request))
 }
@@ -269,7 +269,7 @@ fn sign_headers_v4(
         push(&mut request.headers, "x-oss-content-sha256", UNSIGNED_PAYLOAD.to_owned());
     }
     let additional = sign_v4::effective_additional_headers(&request, additional_headers);
-    let signed = context.with_signing_key(&scope, |key| sign_v4::sign(&request, &additional, &timestamp, &scope, key));
+    let signed = context.with_signing_key(|key| sign_v4::sign(&request, &additional, &timestamp, &scope, key));
     let credential = scope.credential(context.key.id());
     let listed =
         if additional.is_empty() { String::new() } else { format!("AdditionalHeaders={},", additional.join(";")) };
