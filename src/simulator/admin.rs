@@ -8,8 +8,14 @@
 use actix_web::HttpResponse;
 
 use super::{
-    body::Body, callback::Fault, errors::OssError, record::Attributes, request::Incoming, server::Oss,
-    settings::BucketSpec, stored::NewObject, upload::MAX_OBJECT_BYTES,
+    body::Body,
+    callback::sender::Fault,
+    errors::OssError,
+    operations::stored::NewObject,
+    request::Incoming,
+    server::Oss,
+    settings::BucketSpec,
+    storage::{record::Attributes, upload::MAX_OBJECT_BYTES},
 };
 use crate::oss::encoding::decode_path;
 

@@ -3,38 +3,24 @@
 //! Of ours it knows only [`crate::oss`] and [`crate::clock`], so that it can contradict the rest of the service.
 //! Facts cite the protocol reference as `P§`.
 //!
-//! One request: [`server`] parses it ([`request`], [`address`]), answers CORS ([`cors`]), checks the signature
-//! ([`authorise`]), runs the operation, and dresses the answer ([`errors`]).
+//! One request: [`server`] parses it ([`request`], [`address`]), answers CORS ([`cors`]), hands it to its operation
+//! ([`operations`]), and dresses the answer ([`errors`]). An operation asks [`access`] who signed and what RAM lets them do,
+//! keeps bytes and records in [`storage`], and reports what arrived through [`callback`].
 
+mod access;
 mod address;
 mod admin;
-mod authorise;
 mod body;
 mod callback;
-mod callback_answer;
-mod callback_config;
-mod callback_key;
 mod cors;
-mod delete_object;
 mod errors;
-mod get_object;
-mod image;
-mod multipart;
-mod objects;
-mod parts;
-mod permissions;
-mod post_form;
-mod post_object;
-mod put_object;
-mod record;
+mod operations;
 mod request;
 mod server;
 mod settings;
-mod stored;
-mod symlink;
-mod upload;
+mod storage;
 
+pub use access::permissions::{Action, Permissions};
 pub use cors::CorsRule;
-pub use permissions::{Action, Permissions};
 pub use server::{BindError, Simulator};
 pub use settings::{BucketSpec, CALLBACK_TIMEOUT, KeySpec, SimulatorSettings};

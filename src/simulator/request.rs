@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use rand::{RngCore, rngs::OsRng};
 
-use super::{address::Address, errors::OssError, settings::SimulatorSettings};
+use super::{access::permissions::Resource, address::Address, errors::OssError, settings::SimulatorSettings};
 use crate::oss::{
     encoding::{decode_path, decode_query},
     request::SignableRequest,
@@ -72,6 +72,11 @@ impl Incoming {
     /// The bucket that the address names.
     pub(super) fn bucket(&self) -> Option<&str> {
         self.address.bucket.as_deref()
+    }
+
+    /// What RAM calls the thing addressed.
+    pub(super) fn resource(&self) -> Resource<'_> {
+        Resource { bucket: self.bucket().unwrap_or_default(), key: &self.key }
     }
 
     /// The key, when OSS would accept it as one.

@@ -18,25 +18,18 @@ use tokio_util::sync::CancellationToken;
 use super::{
     admin,
     body::Body,
-    callback::{CallbackSender, Clients},
-    callback_key::{CallbackKey, CallbackKeyError, KEY_PATH},
+    callback::{
+        key::{CallbackKey, CallbackKeyError, KEY_PATH},
+        sender::{CallbackSender, Clients},
+    },
     cors,
-    delete_object::delete_object,
     errors::OssError,
-    get_object::{get_object, head_object},
-    multipart,
-    objects::Objects,
-    parts::Uploads,
-    post_object::post_object,
-    put_object::put_object,
+    operations,
     request::Incoming,
-    settings::{BucketSpec, SimulatorSettings},
-    symlink::{get_symlink, put_symlink},
+    settings::SimulatorSettings,
+    storage::{objects::Objects, parts::Uploads},
 };
 use crate::oss::presign::http_date;
-
-/// Sub-resources of objects that OSS has and the simulator has not.
-const NOT_HERE: [&str; 6] = ["append", "acl", "tagging", "restore", "delete", "x-oss-process"];
 
 /// Why a simulator can't start.
 #[derive(Debug, thiserror::Error)]
@@ -188,55 +181,5 @@ async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Bo
             return admin::serve(oss, incoming, own, body).await;
         }
     }
-    let name = incoming.bucket().ok_or_else(|| OssError::method_not_allowed(&incoming.method))?;
-    let bucket = oss.settings.bucket(name).ok_or_else(|| OssError::no_such_bucket(name))?;
-    if incoming.method == "OPTIONS" {
-        return cors::preflight(incoming, &bucket.cors);
-    }
-    if let Some(feature) = NOT_HERE.iter().find(|name| incoming.query(name).is_some()) {
-        return Err(OssError::not_implemented(feature));
-    }
-    if incoming.key.is_empty() {
-        return bucket_operation(oss, incoming, bucket, request, body).await;
-    }
-    object_operation(oss, incoming, bucket, body).await
-}
-
-async fn bucket_operation(
-    oss: &Oss,
-    incoming: &Incoming,
-    bucket: &BucketSpec,
-    request: &HttpRequest,
-    body: Body,
-) -> Result<HttpResponse, OssError> {
-    match incoming.method.as_str() {
-        "POST" => post_object(oss, incoming, bucket, request, body).await,
-        "GET" | "HEAD" | "PUT" | "DELETE" => Err(OssError::not_implemented("bucket operations")),
-        method => Err(OssError::method_not_allowed(method)),
-    }
-}
-
-async fn object_operation(
-    oss: &Oss,
-    incoming: &Incoming,
-    bucket: &BucketSpec,
-    body: Body,
-) -> Result<HttpResponse, OssError> {
-    let symlink = incoming.query("symlink").is_some();
-    let multipart = incoming.query("uploadId").is_some();
-    match incoming.method.as_str() {
-        "POST" if incoming.query("uploads").is_some() => multipart::initiate(oss, incoming, bucket).await,
-        "POST" if multipart => multipart::complete(oss, incoming, bucket, body).await,
-        "PUT" if multipart => multipart::upload_part(oss, incoming, bucket, body).await,
-        "GET" if multipart => multipart::list_parts(oss, incoming, bucket).await,
-        "DELETE" if multipart => multipart::abort(oss, incoming, bucket).await,
-        "PUT" if symlink => put_symlink(oss, incoming, bucket).await,
-        "PUT" if incoming.header("x-oss-copy-source").is_some() => Err(OssError::not_implemented("x-oss-copy-source")),
-        "PUT" => put_object(oss, incoming, bucket, body).await,
-        "GET" if symlink => get_symlink(oss, incoming, bucket).await,
-        "GET" => get_object(oss, incoming, bucket).await,
-        "HEAD" => head_object(oss, incoming, bucket).await,
-        "DELETE" => delete_object(oss, incoming, bucket).await,
-        method => Err(OssError::method_not_allowed(method)),
-    }
+    operations::dispatch(oss, incoming, request, body).await
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use super::{cors::CorsRule, permissions::Permissions};
+use super::{access::permissions::Permissions, cors::CorsRule};
 use crate::{clock::Clock, oss::access_key::AccessKey};
 
 /// OSS's own limit for one callback, all URLs together (P§1.1).

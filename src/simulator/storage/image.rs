@@ -12,7 +12,7 @@ use crate::oss::callback::ImageInfo;
 
 /// Whether a file is an image, and of what size.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Image {
+pub(in crate::simulator) enum Image {
     /// Read.
     Known(ImageInfo),
     /// It begins like an image and then can't be read.
@@ -22,7 +22,7 @@ pub(super) enum Image {
 }
 
 /// Reads the header of the file.
-pub(super) async fn inspect(path: &Path) -> std::io::Result<Image> {
+pub(in crate::simulator) async fn inspect(path: &Path) -> std::io::Result<Image> {
     let path = path.to_owned();
     tokio::task::spawn_blocking(move || inspect_file(File::open(path)?)).await?
 }

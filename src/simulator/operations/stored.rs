@@ -8,33 +8,37 @@ use actix_web::{
     },
 };
 
-use super::{
-    callback_config::CallbackOrder,
-    errors::OssError,
-    image::Image,
-    objects::{Objects, WriteMode},
-    record::{Attributes, Content, Kind, Record},
-    request::Incoming,
-    server::Oss,
-    settings::BucketSpec,
-    upload::Received,
+use crate::{
+    oss::callback::SystemVariables,
+    simulator::{
+        callback::order::CallbackOrder,
+        errors::OssError,
+        request::Incoming,
+        server::Oss,
+        settings::BucketSpec,
+        storage::{
+            image::Image,
+            objects::{Objects, WriteMode},
+            record::{Attributes, Content, Kind, Record},
+            upload::Received,
+        },
+    },
 };
-use crate::oss::callback::SystemVariables;
 
 /// An object about to be committed.
-pub(super) struct NewObject<'a> {
-    pub(super) bucket: &'a BucketSpec,
-    pub(super) key: &'a str,
-    pub(super) attributes: Attributes,
-    pub(super) forbid_overwrite: bool,
+pub(in crate::simulator) struct NewObject<'a> {
+    pub(in crate::simulator) bucket: &'a BucketSpec,
+    pub(in crate::simulator) key: &'a str,
+    pub(in crate::simulator) attributes: Attributes,
+    pub(in crate::simulator) forbid_overwrite: bool,
 }
 
 /// An object that is durable now.
-pub(super) struct Stored<'a> {
+pub(in crate::simulator) struct Stored<'a> {
     bucket: &'a str,
-    pub(super) key: &'a str,
+    pub(in crate::simulator) key: &'a str,
     record: Record,
-    pub(super) content: Content,
+    pub(in crate::simulator) content: Content,
     image_is_broken: bool,
 }
 
@@ -44,7 +48,7 @@ impl NewObject<'_> {
     }
 
     /// Refuses early, before the bytes arrive, what [`NewObject::commit`] would refuse anyway.
-    pub(super) async fn check_overwrite(&self, objects: &Objects) -> Result<(), OssError> {
+    pub(in crate::simulator) async fn check_overwrite(&self, objects: &Objects) -> Result<(), OssError> {
         let mode = self.mode();
         let protected = mode.forbid_overwrite && !mode.versioning;
         if protected && objects.exists(&self.bucket.name, self.key).await? {
@@ -56,7 +60,7 @@ impl NewObject<'_> {
 
 impl<'a> NewObject<'a> {
     /// Makes the object visible.
-    pub(super) async fn commit(
+    pub(in crate::simulator) async fn commit(
         self,
         received: Received,
         oss: &Oss,
@@ -80,14 +84,14 @@ impl<'a> NewObject<'a> {
 
 impl Stored<'_> {
     /// `ETag`, CRC, version.
-    pub(super) fn headers(&self, response: &mut HttpResponseBuilder) {
+    pub(in crate::simulator) fn headers(&self, response: &mut HttpResponseBuilder) {
         for (name, value) in self.named_headers() {
             response.insert_header((name, value));
         }
     }
 
     /// The same, for an answer that is built already.
-    pub(super) fn add_headers(&self, headers: &mut HeaderMap) {
+    pub(in crate::simulator) fn add_headers(&self, headers: &mut HeaderMap) {
         for (name, value) in self.named_headers() {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(HeaderName::from_static(name), value);
@@ -106,7 +110,7 @@ impl Stored<'_> {
     }
 
     /// Calls back: 200 with the receiver's answer, or 203 with the reason; the object stays stored (P§1.7).
-    pub(super) async fn call_back(
+    pub(in crate::simulator) async fn call_back(
         &self,
         order: &CallbackOrder,
         operation: &str,

@@ -2,33 +2,31 @@
 
 use actix_web::HttpResponse;
 
-use super::{
-    authorise::{authorise, permit},
+use crate::simulator::{
+    access::{authorise::authorise, permissions::Action},
     body::{Body, check_md5},
-    callback_config::CallbackOrder,
+    callback::order::CallbackOrder,
     errors::OssError,
-    permissions::Action,
-    record::Attributes,
+    operations::stored::NewObject,
     request::Incoming,
     server::Oss,
     settings::BucketSpec,
-    stored::NewObject,
-    upload::MAX_OBJECT_BYTES,
+    storage::{record::Attributes, upload::MAX_OBJECT_BYTES},
 };
 
 /// Stores the body, then calls back if asked to.
-pub(super) async fn put_object(
+pub(in crate::simulator) async fn put_object(
     oss: &Oss,
     incoming: &Incoming,
     bucket: &BucketSpec,
     body: Body,
 ) -> Result<HttpResponse, OssError> {
-    let spec = authorise(incoming, &oss.settings)?;
-    permit(spec, Action::PutObject)?;
+    let caller = authorise(incoming, oss)?;
+    caller.permit(Action::PutObject, incoming.resource())?;
     let key = incoming.object_key()?;
     let attributes = Attributes::of_headers(incoming)?;
     if attributes.acl.is_some() {
-        permit(spec, Action::PutObjectAcl)?;
+        caller.permit(Action::PutObjectAcl, incoming.resource())?;
     }
     let order = CallbackOrder::of_request(incoming)?;
     check_length(incoming)?;

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use reqwest::{Client, Url, header};
 
-use super::{callback_answer, callback_config::CallbackOrder, callback_key::CallbackKey};
 use crate::{
     clock::Clock,
     oss::{
@@ -19,6 +18,7 @@ use crate::{
         callback_signature::string_to_sign,
         presign::http_date,
     },
+    simulator::callback::{answer, key::CallbackKey, order::CallbackOrder},
 };
 
 /// The account that owns every bucket here.
@@ -26,14 +26,14 @@ const ACCOUNT: &str = "1234567890123456";
 
 /// Why a callback failed: what the uploader reads in its 203 (P§1.7).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CallbackFailure {
-    pub(super) message: String,
-    pub(super) ec: &'static str,
+pub(in crate::simulator) struct CallbackFailure {
+    pub(in crate::simulator) message: String,
+    pub(in crate::simulator) ec: &'static str,
 }
 
 impl CallbackFailure {
     /// Unreachable or an answer that OSS does not accept.
-    pub(super) fn failed(message: impl Into<String>) -> Self {
+    pub(in crate::simulator) fn failed(message: impl Into<String>) -> Self {
         Self { message: message.into(), ec: "0007-00000203" }
     }
 
@@ -45,7 +45,7 @@ impl CallbackFailure {
 /// What tests may do to the next callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Fault {
+pub(in crate::simulator) enum Fault {
     /// Not sent; the uploader is told that nobody answered.
     Drop,
     /// Not sent; the uploader is told that there were too many.
@@ -57,24 +57,24 @@ pub(super) enum Fault {
 }
 
 /// Sends callbacks.
-pub(super) struct CallbackSender {
-    pub(super) key: CallbackKey,
-    pub(super) key_url: String,
-    pub(super) timeout: Duration,
-    pub(super) refuse_private: bool,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) faults: Mutex<Vec<Fault>>,
-    pub(super) clients: Clients,
+pub(in crate::simulator) struct CallbackSender {
+    pub(in crate::simulator) key: CallbackKey,
+    pub(in crate::simulator) key_url: String,
+    pub(in crate::simulator) timeout: Duration,
+    pub(in crate::simulator) refuse_private: bool,
+    pub(in crate::simulator) clock: Arc<dyn Clock>,
+    pub(in crate::simulator) faults: Mutex<Vec<Fault>>,
+    pub(in crate::simulator) clients: Clients,
 }
 
 /// OSS sends SNI only when told to (P§1.2).
-pub(super) struct Clients {
+pub(in crate::simulator) struct Clients {
     with_sni: Client,
     without_sni: Client,
 }
 
 impl Clients {
-    pub(super) fn build() -> reqwest::Result<Self> {
+    pub(in crate::simulator) fn build() -> reqwest::Result<Self> {
         let build = |sni| {
             let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().tls_sni(sni);
             client.pool_max_idle_per_host(0).user_agent("aliyun-oss-callback").build()
@@ -85,7 +85,7 @@ impl Clients {
 
 impl CallbackSender {
     /// The receiver's answer, verbatim.
-    pub(super) async fn call(
+    pub(in crate::simulator) async fn call(
         &self,
         order: &CallbackOrder,
         system: &SystemVariables,
@@ -176,7 +176,7 @@ impl CallbackSender {
             request = request.header(header::HOST, host);
         }
         let sent = request.body(body.clone()).send().await;
-        callback_answer::read(sent.map_err(|error| callback_answer::transport_failure(&url, &error))?).await
+        answer::read(sent.map_err(|error| answer::transport_failure(&url, &error))?).await
     }
 
     /// OSS calls IPv4 only, and no private address (P§1.2).
@@ -213,6 +213,6 @@ fn is_private(address: IpAddr) -> bool {
 }
 
 /// What OSS says when nobody answers.
-pub(super) fn unreachable_url() -> CallbackFailure {
+pub(in crate::simulator) fn unreachable_url() -> CallbackFailure {
     CallbackFailure::failed("Error status : -1. OSS can not connect to your callbackUrl, please check it.")
 }

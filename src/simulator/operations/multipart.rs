@@ -7,24 +7,26 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
 use tokio::fs::File;
 
-use super::{
-    authorise::{authorise, permit},
-    body::{Body, check_md5},
-    callback_config::CallbackOrder,
-    errors::OssError,
-    get_object::chunks,
-    parts::{Part, Pending},
-    permissions::Action,
-    record::Attributes,
-    request::Incoming,
-    server::Oss,
-    settings::BucketSpec,
-    stored::NewObject,
-    upload::MAX_OBJECT_BYTES,
-};
-use crate::oss::{
-    encoding::encode_component,
-    xml::{Element, MAX_DOCUMENT, escape},
+use crate::{
+    oss::{
+        encoding::encode_component,
+        xml::{Element, MAX_DOCUMENT, escape},
+    },
+    simulator::{
+        access::{authorise::authorise, permissions::Action},
+        body::{Body, check_md5},
+        callback::order::CallbackOrder,
+        errors::OssError,
+        operations::{get_object::chunks, stored::NewObject},
+        request::Incoming,
+        server::Oss,
+        settings::BucketSpec,
+        storage::{
+            parts::{Part, Pending},
+            record::Attributes,
+            upload::MAX_OBJECT_BYTES,
+        },
+    },
 };
 
 /// Every part but the last has at least this size; checked by Complete.
@@ -34,9 +36,13 @@ const MIN_PART_BYTES: u64 = 100 * 1024;
 const MAX_PART_NUMBER: u32 = 10_000;
 
 /// `POST /key?uploads`.
-pub(super) async fn initiate(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<HttpResponse, OssError> {
-    let spec = authorise(incoming, &oss.settings)?;
-    permit(spec, Action::PutObject)?;
+pub(in crate::simulator) async fn initiate(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+) -> Result<HttpResponse, OssError> {
+    let caller = authorise(incoming, oss)?;
+    caller.permit(Action::PutObject, incoming.resource())?;
     let pending = Pending {
         bucket: bucket.name.clone(),
         key: incoming.object_key()?.to_owned(),
@@ -44,14 +50,14 @@ pub(super) async fn initiate(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec
         forbid_overwrite: incoming.forbids_overwrite(),
     };
     if pending.attributes.acl.is_some() {
-        permit(spec, Action::PutObjectAcl)?;
+        caller.permit(Action::PutObjectAcl, incoming.resource())?;
     }
     let id = oss.uploads.create(&pending).await?;
     Ok(document("InitiateMultipartUploadResult", incoming, bucket, &[("UploadId", &id)], ""))
 }
 
 /// `PUT /key?partNumber=…&uploadId=…`.
-pub(super) async fn upload_part(
+pub(in crate::simulator) async fn upload_part(
     oss: &Oss,
     incoming: &Incoming,
     bucket: &BucketSpec,
@@ -78,7 +84,11 @@ pub(super) async fn upload_part(
 }
 
 /// `GET /key?uploadId=…`.
-pub(super) async fn list_parts(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<HttpResponse, OssError> {
+pub(in crate::simulator) async fn list_parts(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+) -> Result<HttpResponse, OssError> {
     let (id, _) = find(oss, incoming, bucket, Action::ListParts).await?;
     let number =
         |name: &str, default: usize| incoming.query(name).and_then(|value| value.parse().ok()).unwrap_or(default);
@@ -109,14 +119,18 @@ pub(super) async fn list_parts(oss: &Oss, incoming: &Incoming, bucket: &BucketSp
 }
 
 /// `DELETE /key?uploadId=…`.
-pub(super) async fn abort(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<HttpResponse, OssError> {
+pub(in crate::simulator) async fn abort(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+) -> Result<HttpResponse, OssError> {
     let (id, _) = find(oss, incoming, bucket, Action::AbortMultipartUpload).await?;
     oss.uploads.remove(id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// `POST /key?uploadId=…`: the named parts, or with `x-oss-complete-all: yes` all of them, become the object.
-pub(super) async fn complete(
+pub(in crate::simulator) async fn complete(
     oss: &Oss,
     incoming: &Incoming,
     bucket: &BucketSpec,
@@ -169,7 +183,7 @@ async fn find<'a>(
     bucket: &BucketSpec,
     action: Action,
 ) -> Result<(&'a str, Pending), OssError> {
-    permit(authorise(incoming, &oss.settings)?, action)?;
+    authorise(incoming, oss)?.permit(action, incoming.resource())?;
     let id = incoming.query("uploadId").unwrap_or_default();
     let pending = oss.uploads.find(&bucket.name, incoming.object_key()?, id).await?;
     pending.map(|pending| (id, pending)).ok_or_else(|| {

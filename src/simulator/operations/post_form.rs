@@ -4,8 +4,7 @@ use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::header;
 use futures_util::StreamExt;
 
-use super::errors::OssError;
-use crate::oss::post_policy::PostFormFacts;
+use crate::{oss::post_policy::PostFormFacts, simulator::errors::OssError};
 
 /// Longest field name (P§3.2).
 const MAX_NAME_BYTES: usize = 8 * 1024;
@@ -21,16 +20,16 @@ const MAX_LONG_VALUE_BYTES: usize = 20 * 1024;
 const MAX_FIELDS_BYTES: usize = 2 * 1024 * 1024;
 
 /// What came before the file, and the file, not read yet.
-pub(super) struct PostForm {
-    pub(super) fields: Vec<(String, String)>,
-    pub(super) file: Field,
-    pub(super) file_name: Option<String>,
-    pub(super) file_content_type: Option<String>,
+pub(in crate::simulator) struct PostForm {
+    pub(in crate::simulator) fields: Vec<(String, String)>,
+    pub(in crate::simulator) file: Field,
+    pub(in crate::simulator) file_name: Option<String>,
+    pub(in crate::simulator) file_content_type: Option<String>,
 }
 
 impl PostForm {
     /// Reads up to the `file` part.
-    pub(super) async fn read(multipart: &mut Multipart) -> Result<Self, OssError> {
+    pub(in crate::simulator) async fn read(multipart: &mut Multipart) -> Result<Self, OssError> {
         let mut fields = Vec::new();
         let mut total = 0;
         while let Some(part) = multipart.next().await {
@@ -66,17 +65,17 @@ impl PostForm {
     }
 
     /// The first field of that name, in any case; the policy judges the same one.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::simulator) fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The object's content type: `x-oss-content-type`, else the file part's, else `Content-Type` (P§3.2).
-    pub(super) fn content_type(&self) -> Option<&str> {
+    pub(in crate::simulator) fn content_type(&self) -> Option<&str> {
         self.get("x-oss-content-type").or(self.file_content_type.as_deref()).or_else(|| self.get("content-type"))
     }
 
     /// What the policy is evaluated against.
-    pub(super) fn facts(&self, bucket: &str) -> PostFormFacts {
+    pub(in crate::simulator) fn facts(&self, bucket: &str) -> PostFormFacts {
         PostFormFacts {
             bucket: bucket.to_owned(),
             fields: self.fields.clone(),
@@ -85,7 +84,7 @@ impl PostForm {
     }
 
     /// The custom variables: every field `x:…`, of a repeated name (in any case) the first, which the policy judges.
-    pub(super) fn variables(&self) -> Vec<(String, String)> {
+    pub(in crate::simulator) fn variables(&self) -> Vec<(String, String)> {
         let is_first = |index: usize, name: &str| {
             self.fields[..index].iter().all(|(earlier, _)| !earlier.eq_ignore_ascii_case(name))
         };
@@ -113,7 +112,7 @@ fn field_too_long(name: &str) -> OssError {
 }
 
 /// What the multipart parser refuses.
-pub(super) fn malformed(error: &MultipartError) -> OssError {
+pub(in crate::simulator) fn malformed(error: &MultipartError) -> OssError {
     match error {
         MultipartError::Payload(_) => OssError::incomplete_body(),
         MultipartError::ContentTypeMissing

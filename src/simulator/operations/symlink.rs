@@ -2,24 +2,31 @@
 
 use actix_web::HttpResponse;
 
-use super::{
-    authorise::{authorise, permit},
-    errors::OssError,
-    objects::WriteMode,
-    permissions::Action,
-    record::{Attributes, Kind, Record},
-    request::{Incoming, check_key},
-    server::Oss,
-    settings::BucketSpec,
+use crate::{
+    oss::encoding::{decode_path, encode_component},
+    simulator::{
+        access::{authorise::authorise, permissions::Action},
+        errors::OssError,
+        request::{Incoming, check_key},
+        server::Oss,
+        settings::BucketSpec,
+        storage::{
+            objects::WriteMode,
+            record::{Attributes, Kind, Record},
+        },
+    },
 };
-use crate::oss::encoding::{decode_path, encode_component};
 
 const TARGET: &str = "x-oss-symlink-target";
 
 /// Makes the key stand for another one, which need not exist yet.
-pub(super) async fn put_symlink(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<HttpResponse, OssError> {
-    let spec = authorise(incoming, &oss.settings)?;
-    permit(spec, Action::PutObject)?;
+pub(in crate::simulator) async fn put_symlink(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+) -> Result<HttpResponse, OssError> {
+    let caller = authorise(incoming, oss)?;
+    caller.permit(Action::PutObject, incoming.resource())?;
     let key = incoming.object_key()?;
     let given = incoming.header(TARGET).unwrap_or_default();
     let target = decode_path(given).unwrap_or_default();
@@ -31,7 +38,7 @@ pub(super) async fn put_symlink(oss: &Oss, incoming: &Incoming, bucket: &BucketS
         attributes: Attributes::of_headers(incoming)?,
     };
     if record.attributes.acl.is_some() {
-        permit(spec, Action::PutObjectAcl)?;
+        caller.permit(Action::PutObjectAcl, incoming.resource())?;
     }
     let mode = WriteMode { versioning: bucket.versioning, forbid_overwrite: incoming.forbids_overwrite() };
     let record = oss.objects.put(&bucket.name, key, record, mode).await?;
@@ -43,9 +50,13 @@ pub(super) async fn put_symlink(oss: &Oss, incoming: &Incoming, bucket: &BucketS
 }
 
 /// Where a link points to.
-pub(super) async fn get_symlink(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<HttpResponse, OssError> {
-    let spec = authorise(incoming, &oss.settings)?;
-    permit(spec, Action::GetObject)?;
+pub(in crate::simulator) async fn get_symlink(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+) -> Result<HttpResponse, OssError> {
+    let caller = authorise(incoming, oss)?;
+    caller.permit(Action::GetObject, incoming.resource())?;
     let key = incoming.object_key()?;
     let record = oss.objects.find(&bucket.name, key, None).await?.ok_or_else(|| OssError::no_such_key(key))?;
     match record.kind {

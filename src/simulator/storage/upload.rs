@@ -8,20 +8,22 @@ use futures_util::{Stream, StreamExt};
 use md5::{Digest, Md5};
 use tokio::{fs::File, io::AsyncWriteExt};
 
-use super::{
+use crate::simulator::{
     errors::OssError,
-    image::{self, Image},
-    record::Content,
+    storage::{
+        image::{self, Image},
+        record::Content,
+    },
 };
 
 /// ECMA-182 as OSS computes it, reflected: CRC-64/XZ.
 static CRC64: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
 
 /// The largest object of one request (P§5).
-pub(super) const MAX_OBJECT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+pub(in crate::simulator) const MAX_OBJECT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
 /// An upload in progress. Dropped before it is committed, it leaves nothing behind.
-pub(super) struct Upload {
+pub(in crate::simulator) struct Upload {
     path: PathBuf,
     file: File,
     md5: Md5,
@@ -31,21 +33,21 @@ pub(super) struct Upload {
 }
 
 /// A finished upload, durable under its temporary name.
-pub(super) struct Received {
+pub(in crate::simulator) struct Received {
     upload: Upload,
-    pub(super) md5: [u8; 16],
+    pub(in crate::simulator) md5: [u8; 16],
     etag: String,
-    pub(super) image: Image,
+    pub(in crate::simulator) image: Image,
 }
 
 impl Upload {
-    pub(super) async fn create(path: PathBuf) -> std::io::Result<Self> {
+    pub(in crate::simulator) async fn create(path: PathBuf) -> std::io::Result<Self> {
         let file = File::create_new(&path).await?;
         Ok(Self { path, file, md5: Md5::new(), crc: CRC64.digest(), size: 0, kept: false })
     }
 
     /// Writes all of `stream`; stops at the first byte beyond `max`.
-    pub(super) async fn receive<S, E>(
+    pub(in crate::simulator) async fn receive<S, E>(
         mut self,
         mut stream: S,
         max: u64,
@@ -73,27 +75,27 @@ impl Upload {
 }
 
 impl Received {
-    pub(super) fn size(&self) -> u64 {
+    pub(in crate::simulator) fn size(&self) -> u64 {
         self.upload.size
     }
 
-    pub(super) fn crc64(&self) -> u64 {
+    pub(in crate::simulator) fn crc64(&self) -> u64 {
         self.upload.crc.clone().finalize()
     }
 
     /// Under another `ETag` than the MD5.
     #[must_use]
-    pub(super) fn with_etag(mut self, etag: String) -> Self {
+    pub(in crate::simulator) fn with_etag(mut self, etag: String) -> Self {
         self.etag = etag;
         self
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::simulator) fn path(&self) -> &Path {
         &self.upload.path
     }
 
     /// The file has been moved to `file`: it is no longer ours to remove.
-    pub(super) fn into_content(mut self, file: String) -> Content {
+    pub(in crate::simulator) fn into_content(mut self, file: String) -> Content {
         self.upload.kept = true;
         Content {
             file,

@@ -3,24 +3,32 @@
 use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, http::header};
 
-use super::{
-    authorise::{authorise_form, permit},
-    body::Body,
-    callback_config::CallbackOrder,
-    errors::OssError,
-    permissions::Action,
-    post_form::{PostForm, malformed},
-    record::{Attributes, DEFAULT_CONTENT_TYPE},
-    request::{Incoming, check_key},
-    server::Oss,
-    settings::BucketSpec,
-    stored::{NewObject, Stored},
-    upload::{MAX_OBJECT_BYTES, Received},
+use crate::{
+    oss::{encoding::encode_component, post_policy::PostPolicy, xml::escape},
+    simulator::{
+        access::{
+            authorise::authorise_form,
+            permissions::{Action, Resource},
+        },
+        body::Body,
+        callback::order::CallbackOrder,
+        errors::OssError,
+        operations::{
+            post_form::{PostForm, malformed},
+            stored::{NewObject, Stored},
+        },
+        request::{Incoming, check_key},
+        server::Oss,
+        settings::BucketSpec,
+        storage::{
+            record::{Attributes, DEFAULT_CONTENT_TYPE},
+            upload::{MAX_OBJECT_BYTES, Received},
+        },
+    },
 };
-use crate::oss::{encoding::encode_component, post_policy::PostPolicy, xml::escape};
 
 /// Stores the form's file, then calls back if asked to.
-pub(super) async fn post_object(
+pub(in crate::simulator) async fn post_object(
     oss: &Oss,
     incoming: &Incoming,
     bucket: &BucketSpec,
@@ -38,11 +46,12 @@ pub(super) async fn post_object(
     let mut form = PostForm::read(&mut multipart).await?;
     let template = form.get("key").ok_or_else(missing_key)?;
     let key = template.replace("${filename}", form.file_name.as_deref().unwrap_or_default());
-    let (spec, policy) = authorise_form(&form, bucket, incoming, &oss.settings)?;
-    permit(spec, Action::PutObject)?;
+    let (caller, policy) = authorise_form(&form, bucket, incoming, oss)?;
+    let resource = Resource { bucket: &bucket.name, key: &key };
+    caller.permit(Action::PutObject, resource)?;
     let attributes = attributes(&form, incoming)?;
     if attributes.acl.is_some() {
-        permit(spec, Action::PutObjectAcl)?;
+        caller.permit(Action::PutObjectAcl, resource)?;
     }
     let order = CallbackOrder::of_form(&form)?;
     let object = NewObject { bucket, key: check_key(&key)?, attributes, forbid_overwrite: forbids(&form, incoming) };

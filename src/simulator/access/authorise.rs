@@ -2,37 +2,58 @@
 
 use actix_web::http::StatusCode;
 
-use super::{
-    errors::OssError,
-    permissions::Action,
-    post_form::PostForm,
-    request::Incoming,
-    settings::{BucketSpec, KeySpec, SimulatorSettings},
-};
-use crate::oss::{
-    access_key::AccessKey,
-    post_policy::PostPolicy,
-    verify::{self, SignatureRefusal, VerifyingContext},
+use crate::{
+    oss::{
+        access_key::AccessKey,
+        post_policy::PostPolicy,
+        verify::{self, SignatureRefusal, VerifyingContext},
+    },
+    simulator::{
+        access::permissions::{Action, Permissions, Resource},
+        errors::OssError,
+        operations::post_form::PostForm,
+        request::Incoming,
+        server::Oss,
+        settings::BucketSpec,
+    },
 };
 
+/// A credential that has proved itself, and what it may do.
+#[derive(Debug, Clone)]
+pub(in crate::simulator) struct Caller {
+    permissions: Permissions,
+}
+
+impl Caller {
+    /// Refuses when RAM does not allow the action.
+    pub(in crate::simulator) fn permit(&self, action: Action, _resource: Resource<'_>) -> Result<(), OssError> {
+        if self.permissions.allow(action) { Ok(()) } else { Err(OssError::not_permitted()) }
+    }
+
+    fn known(id: &str, oss: &Oss) -> Result<Self, OssError> {
+        let spec = oss.settings.access_key(id).ok_or(SignatureRefusal::InvalidAccessKeyId)?;
+        Ok(Self { permissions: spec.permissions.clone() })
+    }
+}
+
 /// Finds the credential that signed the request, and checks that it really did.
-pub(super) fn authorise<'a>(incoming: &Incoming, settings: &'a SimulatorSettings) -> Result<&'a KeySpec, OssError> {
-    let bucket = incoming.bucket().and_then(|bucket| settings.bucket(bucket));
+pub(in crate::simulator) fn authorise(incoming: &Incoming, oss: &Oss) -> Result<Caller, OssError> {
+    let bucket = incoming.bucket().and_then(|bucket| oss.settings.bucket(bucket));
     let context = VerifyingContext { now: incoming.now, region: bucket.map(|bucket| bucket.region.as_str()) };
     check_ambiguity(incoming)?;
-    let verified = verify::verify(&incoming.signable(), |id| find(id, settings), &context)?;
-    known(verified.ok_or_else(OssError::anonymous)?.access_key_id(), settings)
+    let verified = verify::verify(&incoming.signable(), |id| find(id, oss), &context)?;
+    Caller::known(verified.ok_or_else(OssError::anonymous)?.access_key_id(), oss)
 }
 
 /// The credential behind a form, with the policy that it satisfies in everything but the length of the file.
-pub(super) fn authorise_form<'a>(
+pub(in crate::simulator) fn authorise_form(
     form: &PostForm,
     bucket: &BucketSpec,
     incoming: &Incoming,
-    settings: &'a SimulatorSettings,
-) -> Result<(&'a KeySpec, PostPolicy), OssError> {
+    oss: &Oss,
+) -> Result<(Caller, PostPolicy), OssError> {
     let context = VerifyingContext { now: incoming.now, region: Some(&bucket.region) };
-    let verified = match verify::verify_post_form(&form.fields, |id| find(id, settings), &context) {
+    let verified = match verify::verify_post_form(&form.fields, |id| find(id, oss), &context) {
         // A form has no expiry but its policy's; the seven days of V4 are told in the same words (P§3.3).
         Err(SignatureRefusal::AccessDenied(message)) if message == "Request has expired." => {
             return Err(OssError::access_denied("Invalid according to Policy: Policy expired."));
@@ -44,20 +65,11 @@ pub(super) fn authorise_form<'a>(
     };
     let policy = verified.policy().clone();
     policy.evaluate(&form.facts(&bucket.name), incoming.now)?;
-    Ok((known(verified.access_key_id(), settings)?, policy))
+    Ok((Caller::known(verified.access_key_id(), oss)?, policy))
 }
 
-/// Refuses when RAM does not allow the action.
-pub(super) fn permit(spec: &KeySpec, action: Action) -> Result<(), OssError> {
-    if spec.permissions.allow(action) { Ok(()) } else { Err(OssError::not_permitted()) }
-}
-
-fn find(id: &str, settings: &SimulatorSettings) -> Option<AccessKey> {
-    settings.access_key(id).map(|spec| spec.key.clone())
-}
-
-fn known<'a>(id: &str, settings: &'a SimulatorSettings) -> Result<&'a KeySpec, OssError> {
-    settings.access_key(id).ok_or_else(|| SignatureRefusal::InvalidAccessKeyId.into())
+fn find(id: &str, oss: &Oss) -> Option<AccessKey> {
+    oss.settings.access_key(id).map(|spec| spec.key.clone())
 }
 
 /// A query parameter that repeats a signed header's name must repeat its value (P§4.2).

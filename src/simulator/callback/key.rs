@@ -19,7 +19,7 @@ use rsa::{
 const KEY_BITS: usize = 512;
 
 /// Where the public half is served, as by OSS (P§2.3).
-pub(super) const KEY_PATH: &str = "/callback_pub_key_v1.pem";
+pub(in crate::simulator) const KEY_PATH: &str = "/callback_pub_key_v1.pem";
 
 /// Why there is no callback key.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum CallbackKeyError {
 }
 
 /// Signs callbacks.
-pub(super) struct CallbackKey {
+pub(in crate::simulator) struct CallbackKey {
     #[expect(clippy::disallowed_types, reason = "the simulator plays OSS, which signs")]
     private: rsa::RsaPrivateKey,
     public_pem: String,
@@ -47,7 +47,7 @@ pub(super) struct CallbackKey {
 
 impl CallbackKey {
     /// The key in `folder`, made when there is none. The public half lies beside it.
-    pub(super) fn load_or_create(folder: &Path) -> Result<Self, CallbackKeyError> {
+    pub(in crate::simulator) fn load_or_create(folder: &Path) -> Result<Self, CallbackKeyError> {
         let path = folder.join("callback_private_key.pem");
         let pem = match std::fs::read_to_string(&path) {
             Ok(pem) => pem,
@@ -63,12 +63,12 @@ impl CallbackKey {
         Ok(Self { private, public_pem })
     }
 
-    pub(super) fn public_pem(&self) -> &str {
+    pub(in crate::simulator) fn public_pem(&self) -> &str {
         &self.public_pem
     }
 
     /// `Authorization`: Base64 of RSASSA-PKCS1-v1_5 with MD5 (P§2.2).
-    pub(super) fn sign(&self, text: &[u8]) -> String {
+    pub(in crate::simulator) fn sign(&self, text: &[u8]) -> String {
         let scheme = Pkcs1v15Sign::new::<Md5>();
         let signature = self.private.sign(scheme, &Md5::digest(text)).expect("512 bits hold an MD5 DigestInfo");
         STANDARD.encode(signature)

@@ -16,14 +16,16 @@ use tokio::{
     sync::Mutex,
 };
 
-use super::{
+use crate::simulator::{
     errors::OssError,
-    record::{KeyFile, Kind, Record},
-    upload::Upload,
+    storage::{
+        record::{KeyFile, Kind, Record},
+        upload::Upload,
+    },
 };
 
 /// The store of all buckets.
-pub(super) struct Objects {
+pub(in crate::simulator) struct Objects {
     root: PathBuf,
     /// Held while a key file is read, changed and replaced.
     write: Mutex<()>,
@@ -31,14 +33,14 @@ pub(super) struct Objects {
 
 /// What to do about what is there already.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct WriteMode {
-    pub(super) versioning: bool,
+pub(in crate::simulator) struct WriteMode {
+    pub(in crate::simulator) versioning: bool,
     /// Without effect when versioning is on (P§3.2).
-    pub(super) forbid_overwrite: bool,
+    pub(in crate::simulator) forbid_overwrite: bool,
 }
 
 impl Objects {
-    pub(super) fn open<'a>(root: &Path, buckets: impl Iterator<Item = &'a str>) -> io::Result<Self> {
+    pub(in crate::simulator) fn open<'a>(root: &Path, buckets: impl Iterator<Item = &'a str>) -> io::Result<Self> {
         let temporary = root.join("tmp");
         if temporary.exists() {
             std::fs::remove_dir_all(&temporary)?;
@@ -51,23 +53,28 @@ impl Objects {
     }
 
     /// A place for bytes that are about to arrive.
-    pub(super) async fn begin(&self) -> io::Result<Upload> {
+    pub(in crate::simulator) async fn begin(&self) -> io::Result<Upload> {
         Upload::create(self.temporary()).await
     }
 
     /// A fresh file name inside the bucket.
-    pub(super) fn content_name() -> String {
+    pub(in crate::simulator) fn content_name() -> String {
         format!("{}.content", random_name())
     }
 
     /// Moves a durable temporary file to its place in the bucket.
-    pub(super) async fn adopt(&self, bucket: &str, temporary: &Path, name: &str) -> io::Result<()> {
+    pub(in crate::simulator) async fn adopt(&self, bucket: &str, temporary: &Path, name: &str) -> io::Result<()> {
         fs::rename(temporary, self.folder(bucket).join(name)).await?;
         sync_folder(&self.folder(bucket)).await
     }
 
     /// The newest version, or the one named; `None` when there is none.
-    pub(super) async fn find(&self, bucket: &str, key: &str, version: Option<&str>) -> io::Result<Option<Record>> {
+    pub(in crate::simulator) async fn find(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> io::Result<Option<Record>> {
         let Some(file) = self.load(bucket, key).await? else { return Ok(None) };
         let mut versions = file.versions.into_iter();
         Ok(match version {
@@ -77,13 +84,13 @@ impl Objects {
     }
 
     /// Whether an object stands under the key: something, and not a delete marker.
-    pub(super) async fn exists(&self, bucket: &str, key: &str) -> io::Result<bool> {
+    pub(in crate::simulator) async fn exists(&self, bucket: &str, key: &str) -> io::Result<bool> {
         let newest = self.find(bucket, key, None).await?;
         Ok(newest.is_some_and(|record| !matches!(record.kind, Kind::DeleteMarker)))
     }
 
     /// Makes `record` the newest version.
-    pub(super) async fn put(
+    pub(in crate::simulator) async fn put(
         &self,
         bucket: &str,
         key: &str,
@@ -107,7 +114,7 @@ impl Objects {
     }
 
     /// Removes a version for good; what is not there is removed already.
-    pub(super) async fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> io::Result<()> {
+    pub(in crate::simulator) async fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> io::Result<()> {
         let _guard = self.write.lock().await;
         let Some(mut file) = self.load(bucket, key).await? else { return Ok(()) };
         let (removed, kept): (Vec<_>, Vec<_>) = file.versions.into_iter().partition(|record| match version {
@@ -128,12 +135,12 @@ impl Objects {
     }
 
     /// The bytes.
-    pub(super) async fn read(&self, bucket: &str, file: &str) -> io::Result<File> {
+    pub(in crate::simulator) async fn read(&self, bucket: &str, file: &str) -> io::Result<File> {
         File::open(self.folder(bucket).join(file)).await
     }
 
     /// All keys with their versions, sorted by key.
-    pub(super) async fn list(&self, bucket: &str) -> io::Result<Vec<KeyFile>> {
+    pub(in crate::simulator) async fn list(&self, bucket: &str) -> io::Result<Vec<KeyFile>> {
         let mut entries = fs::read_dir(self.folder(bucket)).await?;
         let mut files = Vec::new();
         while let Some(entry) = entries.next_entry().await? {
@@ -188,7 +195,7 @@ fn parse(bytes: &[u8]) -> io::Result<KeyFile> {
     serde_json::from_slice(bytes).map_err(io::Error::from)
 }
 
-pub(super) fn random_name() -> String {
+pub(in crate::simulator) fn random_name() -> String {
     let mut bytes = [0; 16];
     OsRng.fill_bytes(&mut bytes);
     hex::encode(bytes)

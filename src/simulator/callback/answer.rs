@@ -5,13 +5,13 @@ use std::error::Error;
 use bytes::Bytes;
 use reqwest::{Response, StatusCode, Url, header};
 
-use super::callback::{CallbackFailure, unreachable_url};
+use crate::simulator::callback::sender::{CallbackFailure, unreachable_url};
 
 /// The stricter of the two documented limits (P§1.6).
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Exactly 200, a positive `Content-Length`, JSON: the body, verbatim.
-pub(super) async fn read(response: Response) -> Result<Bytes, CallbackFailure> {
+pub(in crate::simulator) async fn read(response: Response) -> Result<Bytes, CallbackFailure> {
     if response.status() != StatusCode::OK {
         return Err(CallbackFailure::failed(format!("Error status : {}.", response.status().as_u16())));
     }
@@ -34,7 +34,7 @@ pub(super) async fn read(response: Response) -> Result<Bytes, CallbackFailure> {
 }
 
 /// Nobody there, no TLS, or no HTTP.
-pub(super) fn transport_failure(url: &Url, error: &reqwest::Error) -> CallbackFailure {
+pub(in crate::simulator) fn transport_failure(url: &Url, error: &reqwest::Error) -> CallbackFailure {
     let mut cause: Option<&dyn Error> = Some(error);
     while let Some(inner) = cause {
         if inner.to_string().contains("content-length") {

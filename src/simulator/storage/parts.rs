@@ -9,42 +9,42 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::fs::{self, File};
 
-use super::{objects::random_name, record::Attributes, upload::Received};
+use crate::simulator::storage::{objects::random_name, record::Attributes, upload::Received};
 
 /// What Initiate said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Pending {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) attributes: Attributes,
-    pub(super) forbid_overwrite: bool,
+pub(in crate::simulator) struct Pending {
+    pub(in crate::simulator) bucket: String,
+    pub(in crate::simulator) key: String,
+    pub(in crate::simulator) attributes: Attributes,
+    pub(in crate::simulator) forbid_overwrite: bool,
 }
 
 /// A part that has arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) number: u32,
+pub(in crate::simulator) struct Part {
+    pub(in crate::simulator) number: u32,
     /// Upper-case hex.
-    pub(super) etag: String,
-    pub(super) size: u64,
+    pub(in crate::simulator) etag: String,
+    pub(in crate::simulator) size: u64,
     /// By the file system's clock.
-    pub(super) last_modified: DateTime<Utc>,
+    pub(in crate::simulator) last_modified: DateTime<Utc>,
 }
 
 /// All multipart uploads that are neither completed nor aborted.
-pub(super) struct Uploads {
+pub(in crate::simulator) struct Uploads {
     root: PathBuf,
 }
 
 impl Uploads {
-    pub(super) fn open(root: &Path) -> io::Result<Self> {
+    pub(in crate::simulator) fn open(root: &Path) -> io::Result<Self> {
         let root = root.join("uploads");
         std::fs::create_dir_all(&root)?;
         Ok(Self { root })
     }
 
     /// Begins one; its id.
-    pub(super) async fn create(&self, pending: &Pending) -> io::Result<String> {
+    pub(in crate::simulator) async fn create(&self, pending: &Pending) -> io::Result<String> {
         let id = random_name().to_uppercase();
         let folder = self.root.join(&id);
         fs::create_dir(&folder).await?;
@@ -56,7 +56,7 @@ impl Uploads {
     }
 
     /// The upload `id` of that key, when there is one.
-    pub(super) async fn find(&self, bucket: &str, key: &str, id: &str) -> io::Result<Option<Pending>> {
+    pub(in crate::simulator) async fn find(&self, bucket: &str, key: &str, id: &str) -> io::Result<Option<Pending>> {
         // An id of another form is none of ours, and must not become a path.
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Ok(None);
@@ -72,7 +72,7 @@ impl Uploads {
     }
 
     /// Keeps a part in place of an earlier one of the same number; its `ETag`.
-    pub(super) async fn put(&self, id: &str, number: u32, received: Received) -> io::Result<String> {
+    pub(in crate::simulator) async fn put(&self, id: &str, number: u32, received: Received) -> io::Result<String> {
         let etag = hex::encode_upper(received.md5);
         let name = file_name(number, &etag);
         let earlier = self.list(id).await?.into_iter().filter(|part| part.number == number && part.etag != etag);
@@ -85,7 +85,7 @@ impl Uploads {
     }
 
     /// All parts, by number.
-    pub(super) async fn list(&self, id: &str) -> io::Result<Vec<Part>> {
+    pub(in crate::simulator) async fn list(&self, id: &str) -> io::Result<Vec<Part>> {
         let mut entries = fs::read_dir(self.root.join(id)).await?;
         let mut parts = Vec::new();
         while let Some(entry) = entries.next_entry().await? {
@@ -104,12 +104,12 @@ impl Uploads {
     }
 
     /// Where the bytes of a part are.
-    pub(super) fn path(&self, id: &str, part: &Part) -> PathBuf {
+    pub(in crate::simulator) fn path(&self, id: &str, part: &Part) -> PathBuf {
         self.root.join(id).join(file_name(part.number, &part.etag))
     }
 
     /// Forgets the upload and its parts.
-    pub(super) async fn remove(&self, id: &str) -> io::Result<()> {
+    pub(in crate::simulator) async fn remove(&self, id: &str) -> io::Result<()> {
         fs::remove_dir_all(self.root.join(id)).await
     }
 }

@@ -14,16 +14,17 @@ use tokio::{
     io::{AsyncReadExt, AsyncSeekExt},
 };
 
-use super::{
-    authorise::{authorise, permit},
-    errors::OssError,
-    permissions::Action,
-    record::{Content, Kind, Record},
-    request::Incoming,
-    server::Oss,
-    settings::BucketSpec,
+use crate::{
+    oss::presign::http_date,
+    simulator::{
+        access::{authorise::authorise, permissions::Action},
+        errors::OssError,
+        request::Incoming,
+        server::Oss,
+        settings::BucketSpec,
+        storage::record::{Content, Kind, Record},
+    },
 };
-use crate::oss::presign::http_date;
 
 /// Read from disk and sent at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -39,7 +40,11 @@ const OVERRIDES: [&str; 6] = [
 ];
 
 /// The object's headers, without a body.
-pub(super) async fn head_object(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<HttpResponse, OssError> {
+pub(in crate::simulator) async fn head_object(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+) -> Result<HttpResponse, OssError> {
     let found = find(oss, incoming, bucket).await?;
     let mut response = HttpResponse::Ok();
     found.headers(&mut response);
@@ -47,7 +52,11 @@ pub(super) async fn head_object(oss: &Oss, incoming: &Incoming, bucket: &BucketS
 }
 
 /// The object, or a range of it.
-pub(super) async fn get_object(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<HttpResponse, OssError> {
+pub(in crate::simulator) async fn get_object(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+) -> Result<HttpResponse, OssError> {
     let found = find(oss, incoming, bucket).await?;
     let size = found.content.size;
     let mut response = HttpResponse::Ok();
@@ -78,11 +87,11 @@ struct Found {
 }
 
 async fn find(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<Found, OssError> {
-    let spec = authorise(incoming, &oss.settings)?;
-    permit(spec, Action::GetObject)?;
+    let caller = authorise(incoming, oss)?;
+    caller.permit(Action::GetObject, incoming.resource())?;
     let version = incoming.query("versionId");
     if version.is_some() {
-        permit(spec, Action::ObjectVersions)?;
+        caller.permit(Action::ObjectVersions, incoming.resource())?;
     }
     let key = incoming.object_key()?;
     let record = oss.objects.find(&bucket.name, key, version).await?.ok_or_else(|| OssError::no_such_key(key))?;
@@ -163,7 +172,10 @@ fn parse_range(range: &str, size: u64) -> Option<(u64, u64)> {
 }
 
 /// `length` bytes of a file, read as they are asked for.
-pub(super) fn chunks(file: File, length: u64) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
+pub(in crate::simulator) fn chunks(
+    file: File,
+    length: u64,
+) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
     stream::try_unfold((file, length), |(mut file, left)| async move {
         if left == 0 {
             return Ok(None);

@@ -2,28 +2,29 @@
 
 use actix_web::HttpResponse;
 
-use super::{
-    authorise::{authorise, permit},
+use crate::simulator::{
+    access::{authorise::authorise, permissions::Action},
     errors::OssError,
-    objects::WriteMode,
-    permissions::Action,
-    record::{Attributes, Kind, Record},
     request::Incoming,
     server::Oss,
     settings::BucketSpec,
+    storage::{
+        objects::WriteMode,
+        record::{Attributes, Kind, Record},
+    },
 };
 
 /// Removes the object, or one version; with versioning and no version named, puts a delete marker on top.
-pub(super) async fn delete_object(
+pub(in crate::simulator) async fn delete_object(
     oss: &Oss,
     incoming: &Incoming,
     bucket: &BucketSpec,
 ) -> Result<HttpResponse, OssError> {
-    let spec = authorise(incoming, &oss.settings)?;
-    permit(spec, Action::DeleteObject)?;
+    let caller = authorise(incoming, oss)?;
+    caller.permit(Action::DeleteObject, incoming.resource())?;
     let version = incoming.query("versionId");
     if version.is_some() {
-        permit(spec, Action::ObjectVersions)?;
+        caller.permit(Action::ObjectVersions, incoming.resource())?;
     }
     let key = incoming.object_key()?;
     let mut response = HttpResponse::NoContent();

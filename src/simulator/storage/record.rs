@@ -4,29 +4,31 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{errors::OssError, request::Incoming};
-use crate::oss::callback::ImageInfo;
+use crate::{
+    oss::callback::ImageInfo,
+    simulator::{errors::OssError, request::Incoming},
+};
 
 /// All versions of one key, newest first. The file is the commit point: what it does not name does not exist.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct KeyFile {
-    pub(super) key: String,
-    pub(super) versions: Vec<Record>,
+pub(in crate::simulator) struct KeyFile {
+    pub(in crate::simulator) key: String,
+    pub(in crate::simulator) versions: Vec<Record>,
 }
 
 /// One version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Record {
-    pub(super) version_id: Option<String>,
-    pub(super) kind: Kind,
-    pub(super) last_modified: DateTime<Utc>,
-    pub(super) attributes: Attributes,
+pub(in crate::simulator) struct Record {
+    pub(in crate::simulator) version_id: Option<String>,
+    pub(in crate::simulator) kind: Kind,
+    pub(in crate::simulator) last_modified: DateTime<Utc>,
+    pub(in crate::simulator) attributes: Attributes,
 }
 
 /// What a version is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(in crate::simulator) enum Kind {
     /// Bytes.
     Normal(Content),
     /// A symbolic link to another key.
@@ -40,35 +42,35 @@ pub(super) enum Kind {
 
 /// The bytes of an object and what was computed over them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Content {
+pub(in crate::simulator) struct Content {
     /// File name in the bucket's folder.
-    pub(super) file: String,
-    pub(super) size: u64,
+    pub(in crate::simulator) file: String,
+    pub(in crate::simulator) size: u64,
     /// Upper-case hex, without quotes.
-    pub(super) etag: String,
-    pub(super) crc64: u64,
+    pub(in crate::simulator) etag: String,
+    pub(in crate::simulator) crc64: u64,
     /// Read off the header of an image.
-    pub(super) image: Option<ImageInfo>,
+    pub(in crate::simulator) image: Option<ImageInfo>,
 }
 
 impl Content {
     /// Base64 of the MD5 that the `ETag` shows in hex; a multipart object's `ETag` is none (P§5).
-    pub(super) fn content_md5(&self) -> Option<String> {
+    pub(in crate::simulator) fn content_md5(&self) -> Option<String> {
         hex::decode(&self.etag).ok().map(|md5| STANDARD.encode(md5))
     }
 }
 
 /// What the uploader said about the object.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Attributes {
-    pub(super) content_type: String,
+pub(in crate::simulator) struct Attributes {
+    pub(in crate::simulator) content_type: String,
     /// Lower-case names, standard headers and `x-oss-meta-*`, given back as they came.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) acl: Option<String>,
+    pub(in crate::simulator) headers: Vec<(String, String)>,
+    pub(in crate::simulator) acl: Option<String>,
 }
 
 /// What OSS assumes for an upload without a content type.
-pub(super) const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
+pub(in crate::simulator) const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
 
 const KEPT: [&str; 8] = [
     "cache-control",
@@ -89,7 +91,7 @@ const ACLS: [&str; 4] = ["default", "private", "public-read", "public-read-write
 impl Attributes {
     /// Picks what is kept out of form fields or request headers. Of a repeated name the first counts: the one that a
     /// form's policy has judged, so that no second one slips in behind it.
-    pub(super) fn of<'a>(
+    pub(in crate::simulator) fn of<'a>(
         content_type: &str,
         given: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, OssError> {
@@ -119,7 +121,7 @@ impl Attributes {
         Ok(attributes)
     }
 
-    pub(super) fn of_headers(incoming: &Incoming) -> Result<Self, OssError> {
+    pub(in crate::simulator) fn of_headers(incoming: &Incoming) -> Result<Self, OssError> {
         let content_type = incoming.header("content-type").filter(|value| !value.is_empty());
         let given = incoming.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         Self::of(content_type.unwrap_or(DEFAULT_CONTENT_TYPE), given)

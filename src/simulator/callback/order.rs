@@ -1,18 +1,20 @@
 //! The callback a request asks for, checked before anything is stored (P§1.2–1.4, P§1.7).
 
-use super::{errors::OssError, post_form::PostForm, request::Incoming};
-use crate::oss::callback::{self, Callback};
+use crate::{
+    oss::callback::{self, Callback},
+    simulator::{errors::OssError, operations::post_form::PostForm, request::Incoming},
+};
 
 /// A callback and the values of its custom variables.
 #[derive(Debug, Clone)]
-pub(super) struct CallbackOrder {
-    pub(super) callback: Callback,
-    pub(super) variables: Vec<(String, String)>,
+pub(in crate::simulator) struct CallbackOrder {
+    pub(in crate::simulator) callback: Callback,
+    pub(in crate::simulator) variables: Vec<(String, String)>,
 }
 
 impl CallbackOrder {
     /// From `x-oss-callback(-var)` headers or `callback(-var)` query parameters; both at once are refused.
-    pub(super) fn of_request(incoming: &Incoming) -> Result<Option<Self>, OssError> {
+    pub(in crate::simulator) fn of_request(incoming: &Incoming) -> Result<Option<Self>, OssError> {
         let text = either(incoming, "callback", "x-oss-callback")?;
         let variables = either(incoming, "callback-var", "x-oss-callback-var")?;
         let Some(text) = text else { return Ok(None) };
@@ -22,7 +24,7 @@ impl CallbackOrder {
     }
 
     /// From the form field `callback`; every field `x:…` is a variable.
-    pub(super) fn of_form(form: &PostForm) -> Result<Option<Self>, OssError> {
+    pub(in crate::simulator) fn of_form(form: &PostForm) -> Result<Option<Self>, OssError> {
         form.get("callback").map_or(Ok(None), |text| Self::new(text, form.variables()))
     }
 

@@ -1,0 +1,7 @@
+//! Telling somebody what arrived: what was asked for ([`order`]), the signed request ([`sender`], [`key`]), and what OSS
+//! accepts as its answer ([`answer`]).
+
+pub(in crate::simulator) mod answer;
+pub(in crate::simulator) mod key;
+pub(in crate::simulator) mod order;
+pub(in crate::simulator) mod sender;
