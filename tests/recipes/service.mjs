@@ -40,7 +40,7 @@ export async function between(change) {
     const answer = await fetch(dev.service + request.url, { method: request.method, headers: without(request.headers), body });
     const text = await answer.text();
     const issued = request.method === "POST" && request.url === "/v1/uploads" && answer.ok;
-    if (request.url.endsWith("/renew")) renewed += 1;
+    if (request.method === "POST" && request.url.endsWith("/renew")) renewed += 1;
     response.writeHead(answer.status, without(Object.fromEntries(answer.headers)));
     response.end(issued ? change(text) : text);
   });
