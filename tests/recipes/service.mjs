@@ -54,7 +54,7 @@ export async function between(change) {
 
 /** Headers without those of the single connection. */
 function without(headers) {
-  const own = ["host", "connection", "keep-alive", "content-length", "transfer-encoding", "expect"];
+  const own = ["host", "connection", "keep-alive", "content-length", "transfer-encoding", "expect", "upgrade", "http2-settings"];
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !own.includes(name)));
 }
 
