@@ -5,7 +5,8 @@
 //!
 //! One request: [`server`] parses it ([`request`], [`address`]), answers CORS ([`cors`]), hands it to its operation
 //! ([`operations`]), and dresses the answer ([`errors`]). An operation asks [`access`] who signed and what RAM lets them do,
-//! keeps bytes and records in [`storage`], and reports what arrived through [`callback`].
+//! keeps bytes and records in [`storage`], and reports what arrived through [`callback`]. Tests use [`admin`]: there are
+//! [`faults`] on demand and a [`journal`] of what happened.
 
 mod access;
 mod address;
@@ -14,6 +15,9 @@ mod body;
 mod callback;
 mod cors;
 mod errors;
+mod faults;
+mod journal;
+mod operation_name;
 mod operations;
 mod request;
 mod server;

@@ -1,14 +1,17 @@
 //! Binding, serving, and the way of one request through the simulator.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    any::Any,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Instant,
 };
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
+    dev::Extensions,
     error::ErrorInternalServerError,
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
     web,
@@ -20,10 +23,14 @@ use super::{
     body::Body,
     callback::{
         key::{CallbackKey, CallbackKeyError, KEY_PATH},
+        presets::Presets,
+        resolve::Hosts,
         sender::{CallbackSender, Clients},
     },
     cors,
     errors::OssError,
+    faults::Faults,
+    journal::Journal,
     operations,
     request::Incoming,
     settings::SimulatorSettings,
@@ -60,7 +67,13 @@ pub(super) struct Oss {
     pub(super) objects: Objects,
     pub(super) uploads: Uploads,
     pub(super) callbacks: CallbackSender,
+    pub(super) presets: Presets,
+    pub(super) faults: Faults,
+    pub(super) journal: Journal,
 }
+
+/// A second handle of a request's connection, to hang up without an answer.
+struct Line(TcpStream);
 
 /// A simulator that listens already and serves once it [runs](Simulator::run).
 pub struct Simulator {
@@ -81,16 +94,20 @@ impl Simulator {
         let names = settings.buckets.iter().map(|bucket| bucket.name.as_str());
         let objects = Objects::open(&settings.data_dir, names).map_err(BindError::DataFolder)?;
         let uploads = Uploads::open(&settings.data_dir).map_err(BindError::DataFolder)?;
+        let presets = Presets::open(&settings.data_dir).map_err(BindError::DataFolder)?;
+        let hosts = Hosts { known: settings.callback_hosts.clone(), refuse_private: settings.refuse_private_callbacks };
+        let clients = Clients::build(settings.callback_roots_pem.as_deref()).map_err(BindError::CallbackClient)?;
         let callbacks = CallbackSender {
             key: CallbackKey::load_or_create(&settings.data_dir)?,
             key_url: format!("http://{address}{KEY_PATH}"),
             timeout: settings.callback_timeout,
-            refuse_private: settings.refuse_private_callbacks,
             clock: Arc::clone(&settings.clock),
-            faults: Mutex::default(),
-            clients: Clients::build().map_err(BindError::CallbackClient)?,
+            hosts,
+            clients,
         };
-        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, uploads, callbacks }) })
+        let (faults, journal) = (Faults::default(), Journal::default());
+        let oss = Oss { settings, objects, uploads, callbacks, presets, faults, journal };
+        Ok(Self { listener, address, oss: Arc::new(oss) })
     }
 
     /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
@@ -123,12 +140,20 @@ impl Simulator {
         let oss = web::Data::from(self.oss);
         // Apart from its `await`, so that the future is `Send` and any tokio runtime can drive it.
         let server = HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
+            .on_connect(keep_line)
             .workers(WORKERS)
             .shutdown_timeout(GRACE_SECONDS)
             .shutdown_signal(shutdown.cancelled_owned())
             .listen(self.listener)?
             .run();
         server.await
+    }
+}
+
+fn keep_line(connection: &dyn Any, extensions: &mut Extensions) {
+    let stream = connection.downcast_ref::<actix_web::rt::net::TcpStream>();
+    if let Some(line) = stream.and_then(|stream| stream.as_fd().try_clone_to_owned().ok()) {
+        extensions.insert(Line(line.into()));
     }
 }
 
@@ -143,14 +168,26 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
     let started = Instant::now();
     let incoming = Incoming::parse(request, &oss.settings);
     let body = Body::new(payload);
-    let mut response = match operate(oss, &incoming, request, body.clone()).await {
-        Ok(response) => response,
+    let (mut response, code) = match operate(oss, &incoming, request, body.clone()).await {
+        Ok(response) => (response, None),
         Err(error) => {
-            body.drain().await;
-            error.response(&incoming)
+            if !incoming.notes.hangs_up() {
+                body.drain().await;
+            }
+            (error.response(&incoming), Some(error.code.into_owned()))
         }
     };
     dress(oss, &incoming, started, response.headers_mut());
+    let is_own = incoming.address.path_style && request.uri().path().starts_with(admin::PREFIX);
+    if !is_own {
+        oss.journal.write(&incoming, &response, code);
+    }
+    if incoming.notes.hangs_up()
+        && let Some(Line(stream)) = request.conn_data::<Line>()
+        && let Err(error) = stream.shutdown(Shutdown::Both)
+    {
+        tracing::debug!(%error, "the client had hung up first");
+    }
     response
 }
 
@@ -180,6 +217,10 @@ async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Bo
         if let Some(own) = path.strip_prefix(admin::PREFIX) {
             return admin::serve(oss, incoming, own, body).await;
         }
+    }
+    // A form's key is known once the form is read: only there it strikes.
+    if incoming.operation != "PostObject" {
+        oss.faults.strike(incoming, &incoming.key).await?;
     }
     operations::dispatch(oss, incoming, request, body).await
 }
