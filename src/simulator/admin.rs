@@ -101,9 +101,9 @@ async fn faults(oss: &Oss, incoming: &Incoming, body: Body) -> Result<HttpRespon
 
 fn log(oss: &Oss, incoming: &Incoming) -> Result<HttpResponse, OssError> {
     match incoming.method.as_str() {
-        "GET" => Ok(HttpResponse::Ok().json(oss.journal.read())),
+        "GET" => Ok(HttpResponse::Ok().json(oss.log.read())),
         "DELETE" => {
-            oss.journal.clear();
+            oss.log.clear();
             Ok(HttpResponse::NoContent().finish())
         }
         method => Err(OssError::method_not_allowed(method)),

@@ -1,4 +1,4 @@
-//! OSS's own name of what a request asks for: faults and the journal speak of it.
+//! OSS's own name of what a request asks for: faults and the request log speak of it.
 
 /// What a request addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

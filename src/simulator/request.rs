@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use rand::{RngCore, rngs::OsRng};
 
 use super::{
-    access::permissions::Resource, address::Address, errors::OssError, journal::Notes, operation_name::operation_name,
-    settings::SimulatorSettings,
+    access::permissions::Resource, address::Address, errors::OssError, operation_name::operation_name,
+    request_log::Notes, settings::SimulatorSettings,
 };
 use crate::oss::{
     encoding::{decode_path, decode_query},

@@ -30,11 +30,11 @@ use super::{
     cors,
     errors::OssError,
     faults::Faults,
-    journal::Journal,
     operations,
     request::Incoming,
+    request_log::RequestLog,
     settings::SimulatorSettings,
-    storage::{objects::Objects, parts::Uploads},
+    storage::{disk::Disk, objects::Objects, parts::Uploads},
 };
 use crate::oss::presign::http_date;
 
@@ -51,8 +51,14 @@ pub enum BindError {
         source: std::io::Error,
     },
     /// The data folder can't be used.
-    #[error("the simulator can't use its data folder")]
-    DataFolder(#[source] std::io::Error),
+    #[error("the simulator can't use its data folder {}", path.display())]
+    DataFolder {
+        /// As configured.
+        path: PathBuf,
+        /// Taken by another process, written by another version, damaged, or not accessible.
+        #[source]
+        source: std::io::Error,
+    },
     /// No callback key.
     #[error(transparent)]
     CallbackKey(#[from] CallbackKeyError),
@@ -69,7 +75,7 @@ pub(super) struct Oss {
     pub(super) callbacks: CallbackSender,
     pub(super) presets: Presets,
     pub(super) faults: Faults,
-    pub(super) journal: Journal,
+    pub(super) log: RequestLog,
 }
 
 /// A second handle of a request's connection, to hang up without an answer.
@@ -79,6 +85,7 @@ struct Line(TcpStream);
 pub struct Simulator {
     listener: TcpListener,
     address: SocketAddr,
+    disk: Arc<Disk>,
     oss: Arc<Oss>,
 }
 
@@ -91,10 +98,11 @@ impl Simulator {
         let listen = |source| BindError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let names = settings.buckets.iter().map(|bucket| bucket.name.as_str());
-        let objects = Objects::open(&settings.data_dir, names).map_err(BindError::DataFolder)?;
-        let uploads = Uploads::open(&settings.data_dir).map_err(BindError::DataFolder)?;
-        let presets = Presets::open(&settings.data_dir).map_err(BindError::DataFolder)?;
+        let path = &settings.data_dir;
+        let unusable = |source| BindError::DataFolder { path: path.clone(), source };
+        let disk = Arc::new(Disk::open(path).map_err(unusable)?);
+        let (objects, uploads) = (Objects::on(Arc::clone(&disk)), Uploads::on(Arc::clone(&disk)));
+        let presets = Presets::open(path).map_err(unusable)?;
         let hosts = Hosts { known: settings.callback_hosts.clone(), refuse_private: settings.refuse_private_callbacks };
         let clients = Clients::build(settings.callback_roots_pem.as_deref()).map_err(BindError::CallbackClient)?;
         let callbacks = CallbackSender {
@@ -105,9 +113,9 @@ impl Simulator {
             hosts,
             clients,
         };
-        let (faults, journal) = (Faults::default(), Journal::default());
-        let oss = Oss { settings, objects, uploads, callbacks, presets, faults, journal };
-        Ok(Self { listener, address, oss: Arc::new(oss) })
+        let (faults, log) = (Faults::default(), RequestLog::default());
+        let oss = Oss { settings, objects, uploads, callbacks, presets, faults, log };
+        Ok(Self { listener, address, disk, oss: Arc::new(oss) })
     }
 
     /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
@@ -146,7 +154,10 @@ impl Simulator {
             .shutdown_signal(shutdown.cancelled_owned())
             .listen(self.listener)?
             .run();
-        server.await
+        let ended = server.await;
+        // A request that outlived the grace must not write into a folder that the next simulator has.
+        self.disk.close();
+        ended
     }
 }
 
@@ -180,7 +191,7 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
     dress(oss, &incoming, started, response.headers_mut());
     let is_own = incoming.address.path_style && request.uri().path().starts_with(admin::PREFIX);
     if !is_own {
-        oss.journal.write(&incoming, &response, code);
+        oss.log.write(&incoming, &response, code);
     }
     if incoming.notes.hangs_up()
         && let Some(Line(stream)) = request.conn_data::<Line>()

@@ -1,4 +1,4 @@
-//! What goes wrong on demand, and the journal that tells of it.
+//! What goes wrong on demand, and the log that tells of it.
 
 use oss_valet::oss::{presign, request::SignatureVersion};
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ async fn nonsense_is_refused() {
 }
 
 #[tokio::test]
-async fn the_journal_tells_what_happened() {
+async fn the_log_tells_what_happened() {
     let world = World::new().await;
     let receiver = Receiver::good().await;
     send(put(&world, "plain")).await;

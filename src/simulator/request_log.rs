@@ -32,9 +32,9 @@ pub(super) struct Entry {
 
 /// The last requests, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Journal(Mutex<VecDeque<Entry>>);
+pub(super) struct RequestLog(Mutex<VecDeque<Entry>>);
 
-impl Journal {
+impl RequestLog {
     pub(super) fn write(&self, incoming: &Incoming, response: &HttpResponse, code: Option<String>) {
         let notes = incoming.notes.0.lock().expect("no holder of this lock panics").clone();
         let entry = Entry {
