@@ -15,9 +15,12 @@ async function ask(url, options) {
 /** What the ledger knows of a grant. */
 export const ledger = (id) => ask(`${dev.service}/v1/uploads/${id}`, { headers: { Authorization: `Bearer ${dev.token}` } });
 
-/** The simulator's switch for callbacks that go wrong: `drop` is never sent, so that the uploader gets a 203. */
-export const failCallbacks = (...faults) => ask(`${dev.simulator}/-/callback-faults`, { method: "PUT", body: JSON.stringify(faults) });
-export const faultsLeft = () => ask(`${dev.simulator}/-/callback-faults`);
+const faults = `${dev.simulator}/-/faults`;
+
+/** Makes the next callback fail: it is not sent, and the uploader gets a 203. */
+export const failCallback = () => ask(faults, { method: "PUT", body: JSON.stringify([{ on: { operation: "Callback" }, do: "drop" }]) });
+export const noFaults = () => ask(faults, { method: "PUT", body: "[]" });
+export const faultsLeft = () => ask(faults);
 
 /** The grant is completed from `source`, with exactly these bytes and the variables of the recipes. */
 export async function assertCompleted(id, bytes, source) {
