@@ -17,10 +17,14 @@ export const ledger = (id) => ask(`${dev.service}/v1/uploads/${id}`, { headers: 
 
 const faults = `${dev.simulator}/-/faults`;
 
-/** Makes the next callback fail: it is not sent, and the uploader gets a 203. */
-export const failCallback = () => ask(faults, { method: "PUT", body: JSON.stringify([{ on: { operation: "Callback" }, do: "drop" }]) });
-export const noFaults = () => ask(faults, { method: "PUT", body: "[]" });
+const setFaults = (...rules) => ask(faults, { method: "PUT", body: JSON.stringify(rules) });
+export const noFaults = () => setFaults();
 export const faultsLeft = () => ask(faults);
+/** Makes the next callback fail: it is not sent, and the uploader gets a 203. */
+export const failCallback = () => setFaults({ on: { operation: "Callback" }, do: "drop" });
+/** Lets OSS refuse every upload from now on. */
+export const refuseUploads = () => setFaults(...["PutObject", "PostObject"].map((operation) => (
+  { on: { operation }, times: null, do: { refuse: { status: 403, code: "AccessDenied", message: "Request has expired." } } })));
 
 /** The grant is completed from `source`, with exactly these bytes and the variables of the recipes. */
 export async function assertCompleted(id, bytes, source) {
