@@ -16,6 +16,7 @@ use actix_web::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    access::sts::{self, Sts, StsHandle},
     admin,
     body::Body,
     callback::{
@@ -49,6 +50,9 @@ pub enum BindError {
     /// No callback key.
     #[error(transparent)]
     CallbackKey(#[from] CallbackKeyError),
+    /// An OIDC provider without a usable key.
+    #[error("{0}")]
+    OidcProvider(String),
     /// No HTTP client for callbacks.
     #[error("the simulator can't build its callback client")]
     CallbackClient(#[source] reqwest::Error),
@@ -60,6 +64,7 @@ pub(super) struct Oss {
     pub(super) objects: Objects,
     pub(super) uploads: Uploads,
     pub(super) callbacks: CallbackSender,
+    pub(super) sts: Sts,
 }
 
 /// A simulator that listens already and serves once it [runs](Simulator::run).
@@ -90,7 +95,9 @@ impl Simulator {
             faults: Mutex::default(),
             clients: Clients::build().map_err(BindError::CallbackClient)?,
         };
-        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, uploads, callbacks }) })
+        let (providers, limit) = (&settings.oidc_providers, settings.sts_calls_per_second);
+        let sts = Sts::open(&settings.data_dir, providers, limit, settings.clock.now())?;
+        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, uploads, callbacks, sts }) })
     }
 
     /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
@@ -106,6 +113,11 @@ impl Simulator {
     /// What callbacks name as their key's URL; it is served there.
     pub fn callback_key_url(&self) -> String {
         self.oss.callbacks.key_url.clone()
+    }
+
+    /// Sessions without HTTP; stays good while the simulator runs.
+    pub fn sts(&self) -> StsHandle {
+        StsHandle::new(Arc::clone(&self.oss))
     }
 
     /// The same as a file in the data folder.
@@ -143,6 +155,9 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
     let started = Instant::now();
     let incoming = Incoming::parse(request, &oss.settings);
     let body = Body::new(payload);
+    if sts::is_addressed(&incoming, request.uri().path()) {
+        return sts::serve(oss, &incoming, request.uri().path(), body).await;
+    }
     let mut response = match operate(oss, &incoming, request, body.clone()).await {
         Ok(response) => response,
         Err(error) => {
