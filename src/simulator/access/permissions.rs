@@ -37,13 +37,19 @@ pub enum Action {
     GetBucketVersioning,
     /// Its lifecycle rules.
     GetBucketLifecycle,
+    /// Setting the bucket's callback presets (P§1.8).
+    PutBucketCallbackPolicy,
+    /// Reading them.
+    GetBucketCallbackPolicy,
+    /// Removing them.
+    DeleteBucketCallbackPolicy,
     /// GET, HEAD and DELETE of a named version.
     ObjectVersions,
 }
 
 impl Action {
     /// Every one.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::PutObject,
         Self::PutObjectAcl,
         Self::PutObjectTagging,
@@ -60,6 +66,9 @@ impl Action {
         Self::GetBucketCors,
         Self::GetBucketVersioning,
         Self::GetBucketLifecycle,
+        Self::PutBucketCallbackPolicy,
+        Self::GetBucketCallbackPolicy,
+        Self::DeleteBucketCallbackPolicy,
         Self::ObjectVersions,
     ];
 }
