@@ -10,5 +10,6 @@ mod objects;
 mod receiver;
 mod refusals;
 mod restart;
+mod sdk_needs;
 mod streams;
 mod tampering;

@@ -27,6 +27,8 @@ pub(in crate::simulator) struct Part {
     /// Upper-case hex.
     pub(in crate::simulator) etag: String,
     pub(in crate::simulator) size: u64,
+    /// Listed, so that a client that resumes can go on with its own checksum of the whole.
+    pub(in crate::simulator) crc64: u64,
     /// By the file system's clock.
     pub(in crate::simulator) last_modified: DateTime<Utc>,
 }
@@ -74,7 +76,7 @@ impl Uploads {
     /// Keeps a part in place of an earlier one of the same number; its `ETag`.
     pub(in crate::simulator) async fn put(&self, id: &str, number: u32, received: Received) -> io::Result<String> {
         let etag = hex::encode_upper(received.md5);
-        let name = file_name(number, &etag);
+        let name = file_name(number, &etag, received.crc64());
         let earlier = self.list(id).await?.into_iter().filter(|part| part.number == number && part.etag != etag);
         fs::rename(received.path(), self.root.join(id).join(&name)).await?;
         received.into_content(name);
@@ -90,13 +92,10 @@ impl Uploads {
         let mut parts = Vec::new();
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let parsed = name.strip_suffix(".part").and_then(|stem| stem.split_once('.'));
-            if let Some((number, etag)) = parsed
-                && let Ok(number) = number.parse()
-            {
+            if let Some((number, etag, crc64)) = parse_file_name(&name) {
                 let metadata = entry.metadata().await?;
                 let last_modified = metadata.modified()?.into();
-                parts.push(Part { number, etag: etag.to_owned(), size: metadata.len(), last_modified });
+                parts.push(Part { number, etag: etag.to_owned(), size: metadata.len(), crc64, last_modified });
             }
         }
         parts.sort_by_key(|part| part.number);
@@ -105,7 +104,7 @@ impl Uploads {
 
     /// Where the bytes of a part are.
     pub(in crate::simulator) fn path(&self, id: &str, part: &Part) -> PathBuf {
-        self.root.join(id).join(file_name(part.number, &part.etag))
+        self.root.join(id).join(file_name(part.number, &part.etag, part.crc64))
     }
 
     /// Forgets the upload and its parts.
@@ -114,6 +113,12 @@ impl Uploads {
     }
 }
 
-fn file_name(number: u32, etag: &str) -> String {
-    format!("{number:05}.{etag}.part")
+fn file_name(number: u32, etag: &str, crc64: u64) -> String {
+    format!("{number:05}.{etag}.{crc64}.part")
+}
+
+fn parse_file_name(name: &str) -> Option<(u32, &str, u64)> {
+    let (number, rest) = name.strip_suffix(".part")?.split_once('.')?;
+    let (etag, crc64) = rest.split_once('.')?;
+    Some((number.parse().ok()?, etag, crc64.parse().ok()?))
 }
