@@ -17,6 +17,7 @@ mod ram;
 mod receiver;
 mod refusals;
 mod restart;
+mod sdk_needs;
 mod streams;
 mod sts;
 mod sts_calls;
