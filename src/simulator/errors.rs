@@ -16,11 +16,13 @@ pub(super) struct OssError {
     pub(super) message: Cow<'static, str>,
     ec: Option<&'static str>,
     details: Vec<(String, String)>,
+    /// Beside the document: `x-oss-next-append-position`, ….
+    headers: Vec<(&'static str, String)>,
 }
 
 impl OssError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), ec: None, details: Vec::new() }
+        Self { status, code, message: message.into(), ec: None, details: Vec::new(), headers: Vec::new() }
     }
 
     #[must_use]
@@ -32,6 +34,12 @@ impl OssError {
     #[must_use]
     pub(super) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
         self.details.push((name.to_owned(), value.into()));
+        self
+    }
+
+    #[must_use]
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -161,6 +169,9 @@ impl OssError {
         let xml = document.to_xml();
         let mut response = HttpResponse::build(self.status);
         response.content_type("application/xml");
+        for (name, value) in &self.headers {
+            response.insert_header((*name, value.as_str()));
+        }
         dress(&mut response);
         if let Some(ec) = self.ec {
             response.insert_header(("x-oss-ec", ec));
@@ -170,6 +181,49 @@ impl OssError {
         } else {
             response.body(xml)
         }
+    }
+}
+
+impl OssError {
+    pub(super) fn malformed_xml() -> Self {
+        let message = "The XML you provided was not well-formed or did not validate against our published schema.";
+        Self::bad_request("MalformedXML", message)
+    }
+
+    pub(super) fn missing_argument(name: &str) -> Self {
+        Self::bad_request("MissingArgument", "Missing Some Required Arguments.").detail("ArgumentName", name)
+    }
+
+    pub(super) fn no_such_version(key: &str, version: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NoSuchVersion", "The specified version does not exist.")
+            .detail("Key", key)
+            .detail("VersionId", version)
+    }
+
+    /// An archived object that was not restored.
+    pub(super) fn invalid_object_state(key: &str) -> Self {
+        let message = "The operation is not valid for the object's state.";
+        Self::new(StatusCode::FORBIDDEN, "InvalidObjectState", message).detail("ObjectName", key)
+    }
+
+    /// A condition of a GET, HEAD or copy that does not hold.
+    pub(super) fn precondition_failed(condition: &str) -> Self {
+        let message = "At least one of the pre-conditions you specified did not hold.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message).detail("Condition", condition)
+    }
+
+    /// The resource is of a type that can't be treated so.
+    pub(super) fn operation_not_supported() -> Self {
+        Self::bad_request("OperationNotSupported", "The operation is not supported for this resource.")
+    }
+
+    /// `x-oss-hash-crc64ecma` of the request against the bytes that came.
+    pub(super) fn invalid_crc64(claimed: &str, computed: u64) -> Self {
+        let message = "The x-oss-hash-crc64ecma you specified does not match what we calculated.";
+        // The names of the two elements are an assumption.
+        Self::bad_request("InvalidCRC64", message)
+            .detail("ClientComputedCRC64", claimed)
+            .detail("ServerComputedCRC64", computed.to_string())
     }
 }
 

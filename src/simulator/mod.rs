@@ -11,6 +11,8 @@ mod access;
 mod address;
 mod admin;
 mod body;
+mod bucket;
+mod buckets;
 mod callback;
 mod cors;
 mod errors;
@@ -19,8 +21,12 @@ mod request;
 mod server;
 mod settings;
 mod storage;
+mod xml;
 
 pub use access::permissions::{Action, Permissions};
+pub use bucket::{Acl, LifecycleRule, StorageClass, Versioning};
 pub use cors::CorsRule;
 pub use server::{BindError, Simulator};
-pub use settings::{BucketSpec, CALLBACK_TIMEOUT, KeySpec, SimulatorSettings};
+pub use settings::{
+    BucketSpec, CALLBACK_TIMEOUT, KeySpec, MAX_PART_NUMBER, MIN_PART_BYTES, OWNER_ID, SimulatorSettings,
+};

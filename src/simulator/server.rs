@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     admin,
     body::Body,
+    buckets::Buckets,
     callback::{
         key::{CallbackKey, CallbackKeyError, KEY_PATH},
         sender::{CallbackSender, Clients},
@@ -57,6 +58,7 @@ pub enum BindError {
 /// All that a request needs.
 pub(super) struct Oss {
     pub(super) settings: SimulatorSettings,
+    pub(super) buckets: Buckets,
     pub(super) objects: Objects,
     pub(super) uploads: Uploads,
     pub(super) callbacks: CallbackSender,
@@ -79,6 +81,7 @@ impl Simulator {
         let listener = TcpListener::bind(settings.listen).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let names = settings.buckets.iter().map(|bucket| bucket.name.as_str());
+        let buckets = Buckets::open(&settings.data_dir, &settings.buckets).map_err(BindError::DataFolder)?;
         let objects = Objects::open(&settings.data_dir, names).map_err(BindError::DataFolder)?;
         let uploads = Uploads::open(&settings.data_dir).map_err(BindError::DataFolder)?;
         let callbacks = CallbackSender {
@@ -90,7 +93,7 @@ impl Simulator {
             faults: Mutex::default(),
             clients: Clients::build().map_err(BindError::CallbackClient)?,
         };
-        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, uploads, callbacks }) })
+        Ok(Self { listener, address, oss: Arc::new(Oss { settings, buckets, objects, uploads, callbacks }) })
     }
 
     /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
@@ -156,8 +159,8 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
 
 /// What every answer of OSS carries.
 fn dress(oss: &Oss, incoming: &Incoming, started: Instant, headers: &mut HeaderMap) {
-    if let Some(bucket) = incoming.bucket().and_then(|name| oss.settings.bucket(name)) {
-        cors::decorate(incoming, &bucket.cors, headers);
+    if let Some(bucket) = incoming.bucket().and_then(|name| oss.buckets.get(name)) {
+        cors::decorate(incoming, &bucket, headers);
     }
     let date = http_date(oss.settings.clock.now());
     headers.insert(header::DATE, HeaderValue::from_str(&date).expect("a date is a header value"));

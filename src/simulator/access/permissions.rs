@@ -17,6 +17,8 @@ pub enum Action {
     GetObjectAcl,
     /// Reading its tags.
     GetObjectTagging,
+    /// Taking its tags away.
+    DeleteObjectTagging,
     /// DELETE.
     DeleteObject,
     /// Aborting a multipart upload.
@@ -31,25 +33,40 @@ pub enum Action {
     GetBucketInfo,
     /// Its region alone.
     GetBucketLocation,
+    /// Its ACL.
+    GetBucketAcl,
+    /// How much it holds.
+    GetBucketStat,
     /// Its CORS rules.
     GetBucketCors,
+    /// Setting its CORS rules.
+    PutBucketCors,
+    /// Removing its CORS rules.
+    DeleteBucketCors,
     /// Whether it keeps versions.
     GetBucketVersioning,
+    /// Switching versioning on or suspending it.
+    PutBucketVersioning,
     /// Its lifecycle rules.
     GetBucketLifecycle,
+    /// Setting its lifecycle rules.
+    PutBucketLifecycle,
+    /// Removing its lifecycle rules.
+    DeleteBucketLifecycle,
     /// GET, HEAD and DELETE of a named version.
     ObjectVersions,
 }
 
 impl Action {
     /// Every one.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 25] = [
         Self::PutObject,
         Self::PutObjectAcl,
         Self::PutObjectTagging,
         Self::GetObject,
         Self::GetObjectAcl,
         Self::GetObjectTagging,
+        Self::DeleteObjectTagging,
         Self::DeleteObject,
         Self::AbortMultipartUpload,
         Self::ListParts,
@@ -57,9 +74,16 @@ impl Action {
         Self::ListObjects,
         Self::GetBucketInfo,
         Self::GetBucketLocation,
+        Self::GetBucketAcl,
+        Self::GetBucketStat,
         Self::GetBucketCors,
+        Self::PutBucketCors,
+        Self::DeleteBucketCors,
         Self::GetBucketVersioning,
+        Self::PutBucketVersioning,
         Self::GetBucketLifecycle,
+        Self::PutBucketLifecycle,
+        Self::DeleteBucketLifecycle,
         Self::ObjectVersions,
     ];
 }

@@ -19,7 +19,7 @@ use tokio::{
 use crate::simulator::{
     errors::OssError,
     storage::{
-        record::{KeyFile, Kind, Record},
+        record::{Content, KeyFile, Kind, Record},
         upload::Upload,
     },
 };
@@ -79,7 +79,7 @@ impl Objects {
         let mut versions = file.versions.into_iter();
         Ok(match version {
             None => versions.next(),
-            Some(id) => versions.find(|record| record.version_id.as_deref().unwrap_or("null") == id),
+            Some(_) => versions.find(|record| record.is_version(version)),
         })
     }
 
@@ -111,6 +111,35 @@ impl Objects {
             self.forget(bucket, old).await;
         }
         Ok(record)
+    }
+
+    /// Lets `change` rework one version while nobody else writes; a version that is refused stays as it was. `None` when there
+    /// is no such version.
+    pub(in crate::simulator) async fn update(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        change: impl FnOnce(&mut Record) -> Result<(), OssError>,
+    ) -> Result<Option<Record>, OssError> {
+        let _guard = self.write.lock().await;
+        let Some(mut file) = self.load(bucket, key).await? else { return Ok(None) };
+        let Some(record) = file.versions.iter_mut().find(|record| record.is_version(version)) else { return Ok(None) };
+        let before = record.clone();
+        change(record)?;
+        let after = record.clone();
+        self.save(bucket, &file).await?;
+        if before.content().map(|content| &content.file) != after.content().map(|content| &content.file) {
+            self.forget(bucket, &before).await;
+        }
+        Ok(Some(after))
+    }
+
+    /// Throws away adopted content that no record came to name.
+    pub(in crate::simulator) async fn discard(&self, bucket: &str, content: &Content) {
+        if let Err(error) = fs::remove_file(self.folder(bucket).join(&content.file)).await {
+            tracing::debug!(%error, "a content file could not be removed");
+        }
     }
 
     /// Removes a version for good; what is not there is removed already.
@@ -171,10 +200,8 @@ impl Objects {
     }
 
     async fn forget(&self, bucket: &str, record: &Record) {
-        if let Kind::Normal(content) = &record.kind
-            && let Err(error) = fs::remove_file(self.folder(bucket).join(&content.file)).await
-        {
-            tracing::debug!(%error, "a content file could not be removed");
+        if let Some(content) = record.content() {
+            self.discard(bucket, content).await;
         }
     }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::fs::{self, File};
 
-use crate::simulator::storage::{objects::random_name, record::Attributes, upload::Received};
+use crate::simulator::storage::{attributes::Attributes, objects::random_name, upload::Received};
 
 /// What Initiate said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub(in crate::simulator) struct Pending {
     pub(in crate::simulator) key: String,
     pub(in crate::simulator) attributes: Attributes,
     pub(in crate::simulator) forbid_overwrite: bool,
+    #[serde(default)]
+    pub(in crate::simulator) initiated: DateTime<Utc>,
 }
 
 /// A part that has arrived.
@@ -27,7 +29,7 @@ pub(in crate::simulator) struct Part {
     /// Upper-case hex.
     pub(in crate::simulator) etag: String,
     pub(in crate::simulator) size: u64,
-    /// By the file system's clock.
+    /// By the simulator's clock.
     pub(in crate::simulator) last_modified: DateTime<Utc>,
 }
 
@@ -71,16 +73,45 @@ impl Uploads {
         }
     }
 
-    /// Keeps a part in place of an earlier one of the same number; its `ETag`.
-    pub(in crate::simulator) async fn put(&self, id: &str, number: u32, received: Received) -> io::Result<String> {
-        let etag = hex::encode_upper(received.md5);
-        let name = file_name(number, &etag);
-        let earlier = self.list(id).await?.into_iter().filter(|part| part.number == number && part.etag != etag);
-        fs::rename(received.path(), self.root.join(id).join(&name)).await?;
-        received.into_content(name);
-        for part in earlier {
-            fs::remove_file(self.path(id, &part)).await?;
+    /// All of a bucket, by key and then by id.
+    pub(in crate::simulator) async fn in_bucket(&self, bucket: &str) -> io::Result<Vec<(String, Pending)>> {
+        let mut entries = fs::read_dir(&self.root).await?;
+        let mut uploads = Vec::new();
+        while let Some(entry) = entries.next_entry().await? {
+            match fs::read(entry.path().join("upload.json")).await {
+                Ok(bytes) => {
+                    let pending: Pending = serde_json::from_slice(&bytes)?;
+                    if pending.bucket == bucket {
+                        uploads.push((entry.file_name().to_string_lossy().into_owned(), pending));
+                    }
+                }
+                // Not begun yet, or ended meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
+        uploads.sort_by(|(id_a, a), (id_b, b)| (&a.key, id_a).cmp(&(&b.key, id_b)));
+        Ok(uploads)
+    }
+
+    /// Keeps a part in place of an earlier one of the same number; its `ETag`.
+    pub(in crate::simulator) async fn put(
+        &self,
+        id: &str,
+        number: u32,
+        received: Received,
+        now: DateTime<Utc>,
+    ) -> io::Result<String> {
+        let etag = hex::encode_upper(received.md5);
+        let name = file_name(number, &etag, now);
+        let earlier = self.list(id).await?;
+        fs::rename(received.path(), self.root.join(id).join(&name)).await?;
+        for part in earlier.iter().filter(|part| part.number == number) {
+            if file_name(number, &part.etag, part.last_modified) != name {
+                fs::remove_file(self.path(id, part)).await?;
+            }
+        }
+        received.into_content(name);
         Ok(etag)
     }
 
@@ -90,13 +121,8 @@ impl Uploads {
         let mut parts = Vec::new();
         while let Some(entry) = entries.next_entry().await? {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let parsed = name.strip_suffix(".part").and_then(|stem| stem.split_once('.'));
-            if let Some((number, etag)) = parsed
-                && let Ok(number) = number.parse()
-            {
-                let metadata = entry.metadata().await?;
-                let last_modified = metadata.modified()?.into();
-                parts.push(Part { number, etag: etag.to_owned(), size: metadata.len(), last_modified });
+            if let Some((number, etag, last_modified)) = parse_name(&name) {
+                parts.push(Part { number, etag: etag.to_owned(), size: entry.metadata().await?.len(), last_modified });
             }
         }
         parts.sort_by_key(|part| part.number);
@@ -105,7 +131,7 @@ impl Uploads {
 
     /// Where the bytes of a part are.
     pub(in crate::simulator) fn path(&self, id: &str, part: &Part) -> PathBuf {
-        self.root.join(id).join(file_name(part.number, &part.etag))
+        self.root.join(id).join(file_name(part.number, &part.etag, part.last_modified))
     }
 
     /// Forgets the upload and its parts.
@@ -114,6 +140,13 @@ impl Uploads {
     }
 }
 
-fn file_name(number: u32, etag: &str) -> String {
-    format!("{number:05}.{etag}.part")
+/// Number, `ETag` and the milliseconds of its arrival: all that is known of a part stands in its name.
+fn file_name(number: u32, etag: &str, now: DateTime<Utc>) -> String {
+    format!("{number:05}.{etag}.{}.part", now.timestamp_millis())
+}
+
+fn parse_name(name: &str) -> Option<(u32, &str, DateTime<Utc>)> {
+    let (number, rest) = name.strip_suffix(".part")?.split_once('.')?;
+    let (etag, millis) = rest.split_once('.')?;
+    Some((number.parse().ok()?, etag, DateTime::from_timestamp_millis(millis.parse().ok()?)?))
 }

@@ -12,7 +12,7 @@ use crate::simulator::{
     errors::OssError,
     storage::{
         image::{self, Image},
-        record::Content,
+        record::{Content, ObjectType},
     },
 };
 
@@ -37,6 +37,7 @@ pub(in crate::simulator) struct Received {
     upload: Upload,
     pub(in crate::simulator) md5: [u8; 16],
     etag: String,
+    object_type: ObjectType,
     pub(in crate::simulator) image: Image,
 }
 
@@ -70,7 +71,7 @@ impl Upload {
         self.file.sync_all().await?;
         let md5: [u8; 16] = self.md5.clone().finalize().into();
         let image = image::inspect(&self.path).await?;
-        Ok(Received { etag: hex::encode_upper(md5), upload: self, md5, image })
+        Ok(Received { etag: hex::encode_upper(md5), object_type: ObjectType::Normal, upload: self, md5, image })
     }
 }
 
@@ -83,9 +84,10 @@ impl Received {
         self.upload.crc.clone().finalize()
     }
 
-    /// Under another `ETag` than the MD5.
+    /// Of another type, whose `ETag` is not the MD5.
     #[must_use]
-    pub(in crate::simulator) fn with_etag(mut self, etag: String) -> Self {
+    pub(in crate::simulator) fn of_type(mut self, object_type: ObjectType, etag: String) -> Self {
+        self.object_type = object_type;
         self.etag = etag;
         self
     }
@@ -102,6 +104,7 @@ impl Received {
             size: self.upload.size,
             crc64: self.crc64(),
             etag: std::mem::take(&mut self.etag),
+            object_type: self.object_type,
             image: match &self.image {
                 Image::Known(info) => Some(info.clone()),
                 Image::Broken | Image::None => None,
