@@ -4,7 +4,10 @@ use actix_web::{HttpRequest, http::StatusCode};
 use chrono::{DateTime, Utc};
 use rand::{RngCore, rngs::OsRng};
 
-use super::{access::permissions::Resource, address::Address, errors::OssError, settings::SimulatorSettings};
+use super::{
+    access::permissions::Resource, address::Address, errors::OssError, operation_name::operation_name,
+    request_log::Notes, settings::SimulatorSettings,
+};
 use crate::oss::{
     encoding::{decode_path, decode_query},
     request::SignableRequest,
@@ -30,6 +33,10 @@ pub(super) struct Incoming {
     pub(super) client_ip: String,
     /// Captured once.
     pub(super) now: DateTime<Utc>,
+    /// OSS's name of what is asked for.
+    pub(super) operation: &'static str,
+    /// What is learnt on the way.
+    pub(super) notes: Notes,
 }
 
 impl Incoming {
@@ -50,18 +57,26 @@ impl Incoming {
         let host = host.unwrap_or_default();
         let (address, raw_key) = Address::resolve(&host, request.uri().path(), settings);
         let key = decode_path(raw_key);
+        // An undecodable query can't be a signed one.
+        let query = request.uri().query().and_then(decode_query).unwrap_or_default();
+        let has = |mark: &str| match mark.strip_prefix("h:") {
+            Some(header) => headers.iter().any(|(name, _)| name == header),
+            None => query.iter().any(|(name, _)| name == mark),
+        };
+        let method = request.method().as_str();
         Self {
-            method: request.method().as_str().to_owned(),
+            operation: operation_name(method, address.bucket.is_some(), key.as_deref() != Some(""), has),
+            method: method.to_owned(),
             host,
             address,
             broken_key: key.is_none().then(|| raw_key.to_owned()),
             key: key.unwrap_or_default(),
             headers,
-            // An undecodable query can't be a signed one.
-            query: request.uri().query().and_then(decode_query).unwrap_or_default(),
+            query,
             request_id: request_id(),
             client_ip: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
             now: settings.clock.now(),
+            notes: Notes::default(),
         }
     }
 

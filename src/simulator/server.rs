@@ -1,14 +1,17 @@
 //! Binding, serving, and the way of one request through the simulator.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    any::Any,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Instant,
 };
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
+    dev::Extensions,
     error::ErrorInternalServerError,
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
     web,
@@ -21,14 +24,18 @@ use super::{
     buckets::Buckets,
     callback::{
         key::{CallbackKey, CallbackKeyError, KEY_PATH},
+        presets::Presets,
+        resolve::Hosts,
         sender::{CallbackSender, Clients},
     },
     cors,
     errors::OssError,
+    faults::Faults,
     operations,
     request::Incoming,
+    request_log::RequestLog,
     settings::SimulatorSettings,
-    storage::{objects::Objects, parts::Uploads},
+    storage::{disk::Disk, objects::Objects, parts::Uploads},
 };
 use crate::oss::presign::http_date;
 
@@ -45,8 +52,14 @@ pub enum BindError {
         source: std::io::Error,
     },
     /// The data folder can't be used.
-    #[error("the simulator can't use its data folder")]
-    DataFolder(#[source] std::io::Error),
+    #[error("the simulator can't use its data folder {}", path.display())]
+    DataFolder {
+        /// As configured.
+        path: PathBuf,
+        /// Taken by another process, written by another version, damaged, or not accessible.
+        #[source]
+        source: std::io::Error,
+    },
     /// No callback key.
     #[error(transparent)]
     CallbackKey(#[from] CallbackKeyError),
@@ -62,12 +75,19 @@ pub(super) struct Oss {
     pub(super) objects: Objects,
     pub(super) uploads: Uploads,
     pub(super) callbacks: CallbackSender,
+    pub(super) presets: Presets,
+    pub(super) faults: Faults,
+    pub(super) log: RequestLog,
 }
+
+/// A second handle of a request's connection, to hang up without an answer.
+struct Line(TcpStream);
 
 /// A simulator that listens already and serves once it [runs](Simulator::run).
 pub struct Simulator {
     listener: TcpListener,
     address: SocketAddr,
+    disk: Arc<Disk>,
     oss: Arc<Oss>,
 }
 
@@ -80,20 +100,25 @@ impl Simulator {
         let listen = |source| BindError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let names = settings.buckets.iter().map(|bucket| bucket.name.as_str());
-        let buckets = Buckets::open(&settings.data_dir, &settings.buckets).map_err(BindError::DataFolder)?;
-        let objects = Objects::open(&settings.data_dir, names).map_err(BindError::DataFolder)?;
-        let uploads = Uploads::open(&settings.data_dir).map_err(BindError::DataFolder)?;
+        let path = &settings.data_dir;
+        let unusable = |source| BindError::DataFolder { path: path.clone(), source };
+        let disk = Arc::new(Disk::open(path).map_err(unusable)?);
+        let (objects, uploads) = (Objects::on(Arc::clone(&disk)), Uploads::on(Arc::clone(&disk)));
+        let buckets = Buckets::open(path, &settings.buckets).map_err(unusable)?;
+        let presets = Presets::open(path).map_err(unusable)?;
+        let hosts = Hosts { known: settings.callback_hosts.clone(), refuse_private: settings.refuse_private_callbacks };
+        let clients = Clients::build(settings.callback_roots_pem.as_deref()).map_err(BindError::CallbackClient)?;
         let callbacks = CallbackSender {
             key: CallbackKey::load_or_create(&settings.data_dir)?,
             key_url: format!("http://{address}{KEY_PATH}"),
             timeout: settings.callback_timeout,
-            refuse_private: settings.refuse_private_callbacks,
             clock: Arc::clone(&settings.clock),
-            faults: Mutex::default(),
-            clients: Clients::build().map_err(BindError::CallbackClient)?,
+            hosts,
+            clients,
         };
-        Ok(Self { listener, address, oss: Arc::new(Oss { settings, buckets, objects, uploads, callbacks }) })
+        let (faults, log) = (Faults::default(), RequestLog::default());
+        let oss = Oss { settings, buckets, objects, uploads, callbacks, presets, faults, log };
+        Ok(Self { listener, address, disk, oss: Arc::new(oss) })
     }
 
     /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
@@ -126,12 +151,23 @@ impl Simulator {
         let oss = web::Data::from(self.oss);
         // Apart from its `await`, so that the future is `Send` and any tokio runtime can drive it.
         let server = HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
+            .on_connect(keep_line)
             .workers(WORKERS)
             .shutdown_timeout(GRACE_SECONDS)
             .shutdown_signal(shutdown.cancelled_owned())
             .listen(self.listener)?
             .run();
-        server.await
+        let ended = server.await;
+        // A request that outlived the grace must not write into a folder that the next simulator has.
+        self.disk.close();
+        ended
+    }
+}
+
+fn keep_line(connection: &dyn Any, extensions: &mut Extensions) {
+    let stream = connection.downcast_ref::<actix_web::rt::net::TcpStream>();
+    if let Some(line) = stream.and_then(|stream| stream.as_fd().try_clone_to_owned().ok()) {
+        extensions.insert(Line(line.into()));
     }
 }
 
@@ -146,14 +182,26 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
     let started = Instant::now();
     let incoming = Incoming::parse(request, &oss.settings);
     let body = Body::new(payload);
-    let mut response = match operate(oss, &incoming, request, body.clone()).await {
-        Ok(response) => response,
+    let (mut response, code) = match operate(oss, &incoming, request, body.clone()).await {
+        Ok(response) => (response, None),
         Err(error) => {
-            body.drain().await;
-            error.response(&incoming)
+            if !incoming.notes.hangs_up() {
+                body.drain().await;
+            }
+            (error.response(&incoming), Some(error.code.into_owned()))
         }
     };
     dress(oss, &incoming, started, response.headers_mut());
+    let is_own = incoming.address.path_style && request.uri().path().starts_with(admin::PREFIX);
+    if !is_own {
+        oss.log.write(&incoming, &response, code);
+    }
+    if incoming.notes.hangs_up()
+        && let Some(Line(stream)) = request.conn_data::<Line>()
+        && let Err(error) = stream.shutdown(Shutdown::Both)
+    {
+        tracing::debug!(%error, "the client had hung up first");
+    }
     response
 }
 
@@ -183,6 +231,10 @@ async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Bo
         if let Some(own) = path.strip_prefix(admin::PREFIX) {
             return admin::serve(oss, incoming, own, body).await;
         }
+    }
+    // A form's key is known once the form is read: only there it strikes.
+    if incoming.operation != "PostObject" {
+        oss.faults.strike(incoming, &incoming.key).await?;
     }
     operations::dispatch(oss, incoming, request, body).await
 }

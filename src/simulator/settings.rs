@@ -1,6 +1,12 @@
 //! What a simulator is started with.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 
@@ -43,6 +49,10 @@ pub struct SimulatorSettings {
     pub min_part_bytes: u64,
     /// Part numbers run from 1 to this.
     pub max_part_number: u32,
+    /// Addresses of callback hosts that no name service knows, names in lower case.
+    pub callback_hosts: BTreeMap<String, IpAddr>,
+    /// PEM of authorities whose certificates callback receivers may show, beside those that this machine trusts.
+    pub callback_roots_pem: Option<String>,
     /// Judges expiry and skew, and dates objects.
     pub clock: Arc<dyn Clock>,
 }
@@ -59,6 +69,8 @@ impl SimulatorSettings {
             refuse_private_callbacks: false,
             min_part_bytes: MIN_PART_BYTES,
             max_part_number: MAX_PART_NUMBER,
+            callback_hosts: BTreeMap::new(),
+            callback_roots_pem: None,
             clock,
         }
     }

@@ -2,7 +2,12 @@
 #![cfg(test)]
 
 mod callbacks;
+mod callbacks_failures;
+mod callbacks_presets;
+mod callbacks_refused;
+mod callbacks_tls;
 mod cors;
+mod faults;
 mod forms;
 mod harness;
 mod multipart;

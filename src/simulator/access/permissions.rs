@@ -53,13 +53,19 @@ pub enum Action {
     PutBucketLifecycle,
     /// Removing its lifecycle rules.
     DeleteBucketLifecycle,
+    /// Setting the bucket's callback presets (P§1.8).
+    PutBucketCallbackPolicy,
+    /// Reading them.
+    GetBucketCallbackPolicy,
+    /// Removing them.
+    DeleteBucketCallbackPolicy,
     /// GET, HEAD and DELETE of a named version.
     ObjectVersions,
 }
 
 impl Action {
     /// Every one.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::PutObject,
         Self::PutObjectAcl,
         Self::PutObjectTagging,
@@ -84,6 +90,9 @@ impl Action {
         Self::GetBucketLifecycle,
         Self::PutBucketLifecycle,
         Self::DeleteBucketLifecycle,
+        Self::PutBucketCallbackPolicy,
+        Self::GetBucketCallbackPolicy,
+        Self::DeleteBucketCallbackPolicy,
         Self::ObjectVersions,
     ];
 }

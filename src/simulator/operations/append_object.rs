@@ -1,23 +1,21 @@
 //! `POST /key?append&position=…`: bytes at the end of an object that was made so.
 
 use actix_web::{HttpResponse, http::StatusCode};
-use futures_util::{StreamExt, TryStreamExt};
 
 use crate::simulator::{
     access::{authorise::authorise, permissions::Action},
     body::Body,
     errors::OssError,
     operations::{
-        get_object::chunks,
         put_object::check_length,
-        stored::{NewObject, permit_attributes},
+        stored::{check_integrity, permit_attributes},
     },
     request::Incoming,
     server::Oss,
     settings::BucketSpec,
     storage::{
         attributes::Attributes,
-        objects::{Objects, WriteMode},
+        objects::{WriteMode, appended_etag},
         record::{Content, Kind, ObjectType, Record},
         upload::{MAX_OBJECT_BYTES, Received},
     },
@@ -42,16 +40,16 @@ pub(in crate::simulator) async fn append_object(
     let current = oss.objects.find(&bucket.name, key, None).await?;
     let before = appendable(current.as_ref())?;
     check_position(position, before)?;
-    let received = receive(oss, incoming, bucket, before, body).await?;
-    let (Some(record), true) = (&current, before.is_some()) else {
-        return create(oss, incoming, bucket, attributes, received).await;
-    };
-    if before.is_some_and(|content| content.size == received.size()) {
+    let max = MAX_OBJECT_BYTES - before.map_or(0, |content| content.size);
+    let received = oss.objects.begin().await?.receive(body, max, |_| OssError::incomplete_body()).await?;
+    check_integrity(incoming, &received)?;
+    let record = match current {
+        None => create(oss, incoming, bucket, attributes, received).await?,
         // No byte came: the object stays what it was.
-        return Ok(answer(bucket, record, before));
-    }
-    let record = extend(oss, incoming, bucket, before, received).await?;
-    Ok(answer(bucket, &record, record.content()))
+        Some(record) if received.size() == 0 => record,
+        Some(record) => extend(oss, incoming, bucket, &record, received).await?,
+    };
+    Ok(answer(bucket, &record))
 }
 
 fn position(incoming: &Incoming) -> Result<u64, OssError> {
@@ -88,40 +86,6 @@ fn wrong_position(current: Option<&Content>) -> OssError {
     }
 }
 
-/// The old bytes and the new ones in one file, so that a crash leaves either the old object or the new one.
-async fn receive(
-    oss: &Oss,
-    incoming: &Incoming,
-    bucket: &BucketSpec,
-    before: Option<&Content>,
-    body: Body,
-) -> Result<Received, OssError> {
-    if incoming.header("content-md5").is_some() {
-        body.start_md5();
-    }
-    let new = body.clone().map_err(|_| OssError::incomplete_body());
-    let upload = oss.objects.begin().await?;
-    let received = match before {
-        Some(content) => {
-            let file = oss.objects.read(&bucket.name, &content.file).await?;
-            let old = chunks(file, content.size).map_err(OssError::from);
-            upload.receive(Box::pin(old.chain(new)), MAX_OBJECT_BYTES, |error| error).await?
-        }
-        None => upload.receive(new, MAX_OBJECT_BYTES, |error| error).await?,
-    };
-    if let Some(expected) = incoming.header("content-md5") {
-        body.check_md5(expected)?;
-    }
-    let etag = etag(&received);
-    Ok(received.of_type(ObjectType::Appendable, etag))
-}
-
-/// 32 hex digits that are no MD5. What OSS puts there it does not say; its examples end in eight digits that begin with zeros, so
-/// the length stands there here: an assumption.
-fn etag(received: &Received) -> String {
-    format!("{}{:08X}", hex::encode_upper(&received.md5[..12]), received.size())
-}
-
 /// The first append. Somebody else may have been first: then the position is wrong now.
 async fn create(
     oss: &Oss,
@@ -129,17 +93,15 @@ async fn create(
     bucket: &BucketSpec,
     attributes: Attributes,
     received: Received,
-) -> Result<HttpResponse, OssError> {
-    let object = NewObject { bucket, key: &incoming.key, attributes, forbid_overwrite: true };
+) -> Result<Record, OssError> {
+    let etag = appended_etag(&received, received.size());
+    let content = Content { object_type: ObjectType::Appendable, etag, ..received.into_content()? };
+    let kind = Kind::Normal(content);
+    let record = Record { version_id: None, kind, last_modified: incoming.now, attributes };
     let mode = WriteMode { versioning: false, forbid_overwrite: true };
-    match object.commit_as(mode, received, oss, incoming).await {
-        Ok(stored) => Ok(answer(bucket, &stored.record, Some(&stored.content))),
-        Err(error) if error.code == "FileAlreadyExists" => {
-            let current = oss.objects.find(&bucket.name, &incoming.key, None).await?;
-            check_position(0, appendable(current.as_ref())?)?;
-            Err(error)
-        }
-        Err(error) => Err(error),
+    match oss.objects.put(&bucket.name, &incoming.key, record, mode).await {
+        Err(error) if error.code == "FileAlreadyExists" => Err(overtaken(oss, incoming, bucket).await?),
+        outcome => outcome,
     }
 }
 
@@ -148,39 +110,24 @@ async fn extend(
     oss: &Oss,
     incoming: &Incoming,
     bucket: &BucketSpec,
-    before: Option<&Content>,
+    before: &Record,
     received: Received,
 ) -> Result<Record, OssError> {
-    let name = Objects::content_name();
-    oss.objects.adopt(&bucket.name, received.path(), &name).await?;
-    let content = received.into_content(name);
-    let file = before.map(|content| content.file.as_str());
-    let change = |record: &mut Record| {
-        let current = appendable(Some(record))?;
-        if current.map(|content| content.file.as_str()) != file {
-            return Err(wrong_position(current));
-        }
-        record.kind = Kind::Normal(content.clone());
-        record.last_modified = incoming.now;
-        Ok(())
-    };
-    let outcome = oss.objects.update(&bucket.name, &incoming.key, None, change).await;
-    match outcome {
-        Ok(Some(record)) => Ok(record),
-        Ok(None) => {
-            oss.objects.discard(&bucket.name, &content).await;
-            Err(wrong_position(None))
-        }
-        Err(error) => {
-            oss.objects.discard(&bucket.name, &content).await;
-            Err(error)
-        }
+    match oss.objects.append(&bucket.name, &incoming.key, before, received, incoming.now).await? {
+        Some(record) => Ok(record),
+        None => Err(overtaken(oss, incoming, bucket).await?),
     }
 }
 
-fn answer(bucket: &BucketSpec, record: &Record, content: Option<&Content>) -> HttpResponse {
+/// What there is to say when somebody else came first.
+async fn overtaken(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<OssError, OssError> {
+    let current = oss.objects.find(&bucket.name, &incoming.key, None).await?;
+    Ok(wrong_position(appendable(current.as_ref())?))
+}
+
+fn answer(bucket: &BucketSpec, record: &Record) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    if let Some(content) = content {
+    if let Some(content) = record.content() {
         response
             .insert_header(("etag", format!("\"{}\"", content.etag)))
             .insert_header(("x-oss-next-append-position", content.size.to_string()))

@@ -13,7 +13,6 @@ use crate::simulator::{
     errors::OssError,
     operations::{
         copy_source::CopySource,
-        get_object::chunks,
         list_objects::iso_date,
         stored::{permit_attributes, write_mode},
         symlink::etag_of_link,
@@ -23,8 +22,7 @@ use crate::simulator::{
     settings::BucketSpec,
     storage::{
         attributes::Attributes,
-        objects::Objects,
-        record::{Content, Kind, ObjectType, Record},
+        record::{Kind, ObjectType, Record},
     },
     xml::Xml,
 };
@@ -121,15 +119,15 @@ async fn replace_attributes(
     bucket: &BucketSpec,
     attributes: Attributes,
 ) -> Result<Record, OssError> {
-    let replaced = oss.objects.update(&bucket.name, &incoming.key, None, |record| {
+    let replaced = oss.objects.amend(&bucket.name, &incoming.key, None, |record| {
         record.attributes = attributes;
         record.last_modified = incoming.now;
-        Ok(())
     });
     replaced.await?.ok_or_else(|| OssError::no_such_key(&incoming.key))
 }
 
-/// The bytes, or for a link the link.
+/// The bytes, or for a link the link. The copy keeps type and `ETag` of what it is a copy of, also of an object that came in parts:
+/// an assumption, for OSS copies without reading.
 async fn store(
     oss: &Oss,
     incoming: &Incoming,
@@ -138,29 +136,12 @@ async fn store(
     attributes: Attributes,
 ) -> Result<Record, OssError> {
     let kind = match &source.record.kind {
-        Kind::Normal(content) => Kind::Normal(copy_bytes(oss, bucket, source, content).await?),
+        Kind::Normal(content) => Kind::Normal(oss.objects.duplicate(content).await?),
         other => other.clone(),
     };
     let record = Record { version_id: None, kind, last_modified: incoming.now, attributes };
     let mode = write_mode(bucket, incoming.forbids_overwrite());
     oss.objects.put(&bucket.name, &incoming.key, record, mode).await
-}
-
-/// The copy keeps type and `ETag` of what it is a copy of, also of an object that came in parts: an assumption, for OSS copies
-/// without reading.
-async fn copy_bytes(
-    oss: &Oss,
-    bucket: &BucketSpec,
-    source: &CopySource,
-    content: &Content,
-) -> Result<Content, OssError> {
-    let file = source.open(oss, content, 0).await?;
-    let upload = oss.objects.begin().await?;
-    let bytes = Box::pin(chunks(file, content.size));
-    let received = upload.receive(bytes, MAX_COPY_BYTES, |error: std::io::Error| error.into()).await?;
-    let name = Objects::content_name();
-    oss.objects.adopt(&bucket.name, received.path(), &name).await?;
-    Ok(received.of_type(content.object_type, content.etag.clone()).into_content(name))
 }
 
 fn etag(record: &Record) -> String {

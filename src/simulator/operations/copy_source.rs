@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::{fs::File, io::AsyncSeekExt};
-
 use crate::{
     oss::encoding::decode_path,
     simulator::{
@@ -17,7 +15,7 @@ use crate::{
         request::{Incoming, check_key},
         server::Oss,
         settings::BucketSpec,
-        storage::record::{Content, Kind, Record},
+        storage::record::{Kind, Record},
     },
 };
 
@@ -68,13 +66,6 @@ impl CopySource {
             return Err(OssError::invalid_object_state(&key));
         }
         Ok(Self { bucket, key, record, not_modified: outcome == Outcome::NotModified })
-    }
-
-    /// The bytes from `first` on.
-    pub(in crate::simulator) async fn open(&self, oss: &Oss, content: &Content, first: u64) -> Result<File, OssError> {
-        let mut file = oss.objects.read(&self.bucket.name, &content.file).await?;
-        file.seek(std::io::SeekFrom::Start(first)).await?;
-        Ok(file)
     }
 }
 

@@ -14,7 +14,10 @@ use crate::simulator::{
     request::Incoming,
     server::Oss,
     settings::BucketSpec,
-    storage::record::{KeyFile, Kind, Record},
+    storage::{
+        objects::KeyFile,
+        record::{Kind, Record},
+    },
     xml::Xml,
 };
 
@@ -34,10 +37,10 @@ pub(in crate::simulator) async fn list_objects(
     }
     let list = List::of(incoming)?;
     let after = list.after()?;
-    let keys = oss.objects.list(&bucket.name).await?;
+    let keys = oss.objects.list_range(&bucket.name, list.wanted.prefix, &after, usize::MAX).await?;
     let current = keys.iter().filter_map(|file| visible(file).map(|record| (file.key.as_str(), record)));
     let wanted = Wanted { after: &after, ..list.wanted };
-    let page = wanted.page(current.filter(|(key, _)| *key > after.as_str()), |(key, _)| key);
+    let page = wanted.page(current, |(key, _)| key);
     Ok(list.document(bucket, &page).answer())
 }
 

@@ -6,6 +6,7 @@ pub(in crate::simulator) mod stored;
 mod append_object;
 mod bucket_info;
 mod bucket_rules;
+mod callback_policy;
 mod conditions;
 mod copy_object;
 mod copy_source;
@@ -22,6 +23,7 @@ mod post_object;
 mod put_object;
 mod reading;
 mod symlink;
+mod trigger_callback;
 
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -29,6 +31,7 @@ use self::{
     append_object::append_object,
     bucket_info::{get_bucket_acl, get_bucket_info, get_bucket_location, get_bucket_stat},
     bucket_rules::{self as rules, Rules},
+    callback_policy::callback_policy,
     copy_object::copy_object,
     delete_object::delete_object,
     delete_objects::delete_multiple_objects,
@@ -40,6 +43,7 @@ use self::{
     post_object::post_object,
     put_object::put_object,
     symlink::{get_symlink, put_symlink},
+    trigger_callback::trigger_callback,
 };
 use super::{body::Body, cors, errors::OssError, request::Incoming, server::Oss, settings::BucketSpec};
 
@@ -84,6 +88,12 @@ pub(super) async fn dispatch(
     incoming.check_address()?;
     if incoming.method == "OPTIONS" {
         return cors::preflight(incoming, &bucket);
+    }
+    if incoming.key.is_empty() && callback_policy::is_meant(incoming) {
+        return callback_policy(oss, incoming, &bucket, body).await;
+    }
+    if !incoming.key.is_empty() && incoming.method == "POST" && incoming.query("x-oss-process").is_some() {
+        return trigger_callback(oss, incoming, &bucket, body).await;
     }
     if let Some(feature) = incoming.first_of(&NOT_HERE) {
         return Err(OssError::not_implemented(feature));

@@ -67,11 +67,8 @@ pub(in crate::simulator) async fn change(
     let (key, version) = (incoming.object_key()?, version_id(incoming)?);
     // Says what is missing, or that a delete marker stands there.
     find_record(oss, incoming, bucket, key, version).await?;
-    let changed = oss.objects.update(&bucket.name, key, version, |record| {
-        change(record);
-        Ok(())
-    });
-    changed.await?.ok_or_else(|| OssError::no_such_key(key))
+    let changed = oss.objects.amend(&bucket.name, key, version, change).await?;
+    changed.ok_or_else(|| OssError::no_such_key(key))
 }
 
 /// `x-oss-version-id`, where the bucket knows versions.

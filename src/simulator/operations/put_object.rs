@@ -26,7 +26,7 @@ pub(in crate::simulator) async fn put_object(
     let key = incoming.object_key()?;
     let attributes = Attributes::of_headers(incoming)?;
     permit_attributes(&caller, &attributes, incoming.resource())?;
-    let order = CallbackOrder::of_request(incoming)?;
+    let order = CallbackOrder::of_request(incoming, oss, bucket).await?;
     check_length(incoming)?;
     let object = NewObject { bucket, key, attributes, forbid_overwrite: incoming.forbids_overwrite() };
     object.check_overwrite(&oss.objects).await?;

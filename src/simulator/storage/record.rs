@@ -1,17 +1,13 @@
-//! What is known about a stored object: the JSON beside its content.
+//! What is known about a stored object, beside its bytes.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{oss::callback::ImageInfo, simulator::storage::attributes::Attributes};
-
-/// All versions of one key, newest first. The file is the commit point: what it does not name does not exist.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::simulator) struct KeyFile {
-    pub(in crate::simulator) key: String,
-    pub(in crate::simulator) versions: Vec<Record>,
-}
+use crate::{
+    oss::callback::ImageInfo,
+    simulator::storage::{attributes::Attributes, pieces::Pieces},
+};
 
 /// One version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,11 +25,6 @@ impl Record {
             Kind::Normal(content) => Some(content),
             Kind::Symlink { .. } | Kind::DeleteMarker => None,
         }
-    }
-
-    /// Whether `versionId=…` means this one; without one, any does, and the newest stands first.
-    pub(in crate::simulator) fn is_version(&self, version: Option<&str>) -> bool {
-        version.is_none_or(|id| self.version_id.as_deref().unwrap_or("null") == id)
     }
 }
 
@@ -55,8 +46,8 @@ pub(in crate::simulator) enum Kind {
 /// The bytes of an object and what was computed over them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::simulator) struct Content {
-    /// File name in the bucket's folder.
-    pub(in crate::simulator) file: String,
+    /// Where they are.
+    pub(in crate::simulator) pieces: Pieces,
     pub(in crate::simulator) size: u64,
     /// Upper-case hex, without quotes.
     pub(in crate::simulator) etag: String,

@@ -1,9 +1,7 @@
 //! `POST /key?uploadId=…`: parts become an object.
 
 use actix_web::HttpResponse;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
-use tokio::fs::File;
 
 use super::{document, find};
 use crate::{
@@ -16,11 +14,11 @@ use crate::{
         body::Body,
         callback::order::CallbackOrder,
         errors::OssError,
-        operations::{get_object::chunks, paging::Encoding, stored::NewObject},
+        operations::{paging::Encoding, stored::NewObject},
         request::Incoming,
         server::Oss,
         settings::BucketSpec,
-        storage::{parts::Part, record::ObjectType, upload::Received},
+        storage::{image::Image, parts::Part},
     },
 };
 
@@ -33,16 +31,15 @@ pub(in crate::simulator) async fn complete(
 ) -> Result<HttpResponse, OssError> {
     let (_, id, pending) = find(oss, incoming, bucket, Action::PutObject).await?;
     let encoding = Encoding::of(incoming)?;
-    let order = CallbackOrder::of_request(incoming)?;
+    let order = CallbackOrder::of_request(incoming, oss, bucket).await?;
     let xml = body.read_checked(incoming, MAX_DOCUMENT).await?;
     let parts = wanted(incoming, &xml, oss.uploads.list(id).await?)?;
     check_sizes(&parts, oss.settings.min_part_bytes)?;
     let forbid_overwrite = pending.forbid_overwrite || incoming.forbids_overwrite();
     let object = NewObject { bucket, key: &incoming.key, attributes: pending.attributes, forbid_overwrite };
     object.check_overwrite(&oss.objects).await?;
-    let received = join(oss, id, &parts).await?;
-    let stored = object.commit(received, oss, incoming).await?;
-    oss.uploads.remove(id).await?;
+    let (content, image) = oss.uploads.join(&parts, joined_etag(&parts)).await?;
+    let stored = object.commit_content(content, image == Image::Broken, Some(id), oss, incoming).await?;
     if let Some(order) = order {
         return Ok(stored.call_back(&order, "CompleteMultipartUpload", oss, incoming).await);
     }
@@ -73,17 +70,6 @@ fn check_sizes(parts: &[Part], min: u64) -> Result<(), OssError> {
         .detail("PartNumber", small.number.to_string()))
 }
 
-/// All the bytes in one, hashed as a whole.
-async fn join(oss: &Oss, id: &str, parts: &[Part]) -> Result<Received, OssError> {
-    let files: Vec<_> = parts.iter().map(|part| (oss.uploads.path(id, part), part.size)).collect();
-    let joined = stream::iter(files)
-        .then(|(path, size)| async move { File::open(path).await.map(|file| chunks(file, size)) })
-        .try_flatten();
-    let upload = oss.objects.begin().await?;
-    let received = upload.receive(Box::pin(joined), u64::MAX, |error: std::io::Error| error.into()).await?;
-    Ok(received.of_type(ObjectType::Multipart, joined_etag(parts)))
-}
-
 /// The parts that a Complete names, in ascending order, each with the `ETag` that it has.
 fn chosen(xml: &str, there: &[Part]) -> Result<Vec<Part>, OssError> {
     let root = Element::parse(xml)
@@ -101,7 +87,8 @@ fn chosen(xml: &str, there: &[Part]) -> Result<Vec<Part>, OssError> {
                 "The list of parts was not in ascending order. Parts list must be specified in order by part number.";
             return Err(OssError::bad_request("InvalidPartOrder", message));
         }
-        let part = there.iter().find(|part| part.number == number && part.etag.eq_ignore_ascii_case(etag));
+        let part = there.binary_search_by_key(&number, |part| part.number).ok().map(|index| &there[index]);
+        let part = part.filter(|part| part.etag.eq_ignore_ascii_case(etag));
         chosen.push(part.cloned().ok_or_else(|| {
             let message = "One or more of the specified parts could not be found or the specified entity tag might not \
                            have matched the part's entity tag.";

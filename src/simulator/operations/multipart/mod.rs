@@ -3,7 +3,7 @@
 mod complete;
 mod parts;
 
-use actix_web::{HttpResponse, http::StatusCode};
+use actix_web::HttpResponse;
 
 pub(in crate::simulator) use self::{
     complete::complete,
@@ -73,11 +73,9 @@ async fn find<'a>(
     let id = incoming.query("uploadId").unwrap_or_default();
     let pending = oss.uploads.find(&bucket.name, incoming.object_key()?, id).await?;
     let pending = pending.ok_or_else(|| {
-        let message = "The specified upload does not exist. The upload ID may be invalid, \
-                       or the upload may have been aborted or completed.";
         // The first is what a Complete that came too late was seen to get, the second is documented for Abort.
         let ec = if incoming.method == "POST" { "0042-00000203" } else { "0017-00000244" };
-        OssError::new(StatusCode::NOT_FOUND, "NoSuchUpload", message).ec(ec).detail("UploadId", id)
+        OssError::no_such_upload(id).ec(ec)
     })?;
     Ok((caller, id, pending))
 }

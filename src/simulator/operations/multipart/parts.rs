@@ -10,7 +10,7 @@ use crate::simulator::{
     operations::{
         copy_object::not_modified,
         copy_source::CopySource,
-        get_object::{chunks, parse_range},
+        get_object::parse_range,
         list_objects::iso_date,
         paging::{self, Encoding},
         put_object::check_length,
@@ -22,7 +22,7 @@ use crate::simulator::{
     storage::{
         parts::Part,
         record::{Content, ObjectType},
-        upload::MAX_OBJECT_BYTES,
+        upload::{MAX_OBJECT_BYTES, Received},
     },
     xml::Xml,
 };
@@ -43,10 +43,11 @@ pub(in crate::simulator) async fn upload_part(
     let upload = oss.objects.begin().await?;
     let received = upload.receive(body, MAX_OBJECT_BYTES, |_| OssError::incomplete_body()).await?;
     check_integrity(incoming, &received)?;
-    let crc64 = received.crc64().to_string();
-    let etag = oss.uploads.put(id, number, received, incoming.now).await?;
+    let part = keep(oss, incoming, id, number, received).await?;
     let mut response = HttpResponse::Ok();
-    response.insert_header(("ETag", format!("\"{etag}\""))).insert_header(("x-oss-hash-crc64ecma", crc64));
+    response
+        .insert_header(("ETag", format!("\"{}\"", part.etag)))
+        .insert_header(("x-oss-hash-crc64ecma", part.crc64.to_string()));
     Ok(response.finish())
 }
 
@@ -65,11 +66,10 @@ pub(in crate::simulator) async fn upload_part_copy(
     let content = source.record.content().filter(|content| content.object_type != ObjectType::Appendable);
     let content = content.ok_or_else(OssError::operation_not_supported)?;
     let (first, end) = copied_range(incoming, content)?;
-    let file = source.open(oss, content, first).await?;
+    let bytes = Box::pin(oss.objects.stream(content, first, end - first));
     let upload = oss.objects.begin().await?;
-    let bytes = Box::pin(chunks(file, end - first));
     let received = upload.receive(bytes, MAX_OBJECT_BYTES, |error: std::io::Error| error.into()).await?;
-    let etag = oss.uploads.put(id, number, received, incoming.now).await?;
+    let Part { etag, .. } = keep(oss, incoming, id, number, received).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header(("ETag", format!("\"{etag}\"")));
     if let Some(version) = source.bucket.version_of(&source.record) {
@@ -78,6 +78,12 @@ pub(in crate::simulator) async fn upload_part_copy(
     let mut xml = Xml::new("CopyPartResult");
     xml.text("LastModified", &iso_date(incoming.now)).text("ETag", &format!("\"{etag}\""));
     Ok(xml.answer_as(&mut response))
+}
+
+/// The part, unless the upload has ended while its bytes came.
+async fn keep(oss: &Oss, incoming: &Incoming, id: &str, number: u32, received: Received) -> Result<Part, OssError> {
+    let kept = oss.uploads.put(id, number, received, incoming.now).await?;
+    kept.ok_or_else(|| OssError::no_such_upload(id))
 }
 
 /// `x-oss-copy-source-range: bytes=first-last`; first byte, and the one after the last. Unlike a GET's, one that does not fit is
@@ -120,7 +126,7 @@ pub(in crate::simulator) async fn list_parts(
         .text("NextPartNumberMarker", &next.to_string())
         .text("MaxParts", &limit.to_string())
         .text("IsTruncated", if is_truncated { "true" } else { "false" });
-    for Part { number, etag, size, last_modified } in &parts {
+    for Part { number, etag, size, last_modified, .. } in &parts {
         xml.element("Part", |xml| {
             xml.text("PartNumber", &number.to_string())
                 .text("LastModified", &iso_date(*last_modified))
