@@ -48,7 +48,8 @@ impl Sts {
         now: DateTime<Utc>,
     ) -> Result<Self, BindError> {
         Ok(Self {
-            sessions: Sessions::open(root, now).map_err(BindError::DataFolder)?,
+            sessions: Sessions::open(root, now)
+                .map_err(|source| BindError::DataFolder { path: root.join("sts"), source })?,
             guard: Guard::new(calls_per_second),
             providers: providers
                 .iter()
