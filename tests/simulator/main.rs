@@ -15,4 +15,5 @@ mod streams;
 mod sts;
 mod sts_calls;
 mod sts_oidc;
+mod sts_signatures;
 mod tampering;
