@@ -45,6 +45,9 @@ pub(super) struct SimulatorArgs {
     /// Refuses callbacks to private and loopback addresses, as OSS does.
     #[arg(long)]
     refuse_private_callbacks: bool,
+    /// Threads that serve.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..))]
+    workers: u8,
 }
 
 /// The one line on stdout.
@@ -110,5 +113,9 @@ fn settings(args: &SimulatorArgs, data: PathBuf) -> SimulatorSettings {
         ..BucketSpec::new(name, &args.region)
     });
     let settings = buckets.fold(settings, SimulatorSettings::with_bucket);
-    SimulatorSettings { refuse_private_callbacks: args.refuse_private_callbacks, ..settings }
+    SimulatorSettings {
+        refuse_private_callbacks: args.refuse_private_callbacks,
+        workers: args.workers.into(),
+        ..settings
+    }
 }

@@ -23,12 +23,14 @@ pub struct SimulatorSettings {
     pub callback_timeout: Duration,
     /// Refuse callbacks to private and loopback addresses, as OSS does (P§1.2); off, because here everything is local.
     pub refuse_private_callbacks: bool,
+    /// Threads that serve.
+    pub workers: usize,
     /// Judges expiry and skew, and dates objects.
     pub clock: Arc<dyn Clock>,
 }
 
 impl SimulatorSettings {
-    /// Nothing in it yet: no bucket, no credential; OSS's callback time-out, private callbacks allowed.
+    /// Nothing in it yet: no bucket, no credential; OSS's callback time-out, private callbacks allowed, two threads.
     pub fn new(listen: SocketAddr, data_dir: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         Self {
             listen,
@@ -37,6 +39,7 @@ impl SimulatorSettings {
             access_keys: Vec::new(),
             callback_timeout: CALLBACK_TIMEOUT,
             refuse_private_callbacks: false,
+            workers: 2,
             clock,
         }
     }
