@@ -2,7 +2,12 @@
 #![cfg(test)]
 
 mod callbacks;
+mod callbacks_failures;
+mod callbacks_presets;
+mod callbacks_refused;
+mod callbacks_tls;
 mod cors;
+mod faults;
 mod forms;
 mod harness;
 mod kill;
@@ -10,8 +15,12 @@ mod large;
 mod memory;
 mod multipart;
 mod objects;
+mod ram;
 mod receiver;
 mod refusals;
 mod restart;
 mod streams;
+mod sts;
+mod sts_calls;
+mod sts_oidc;
 mod tampering;

@@ -15,7 +15,10 @@ mod process;
 mod receiver;
 mod requests;
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use client::{Load, Measured};
 use large::{Large, Process, Way};
@@ -80,14 +83,15 @@ async fn throughput() {
         "", "requests/s", "CPU us", "p50 ms", "p99 ms", "of fixed", "by CPU"
     );
 
+    let address: SocketAddr = requests.authority().parse().unwrap();
     let run = async |name: &str, requests: Vec<Vec<u8>>, repeat: usize, fixed: Option<&Measured>| {
-        let load = Load::new(requests.authority().parse().unwrap(), requests, CONNECTIONS);
+        let load = Load::new(address, requests, CONNECTIONS);
         let load = Load { repeat, bodies: !name.starts_with("HEAD"), ..load };
         let measured = process::measure(simulator.id(), load).await;
         print_row(name, &measured, fixed);
         measured
     };
-    let known = Load { keep: 1, ..Load::new(requests.authority().parse().unwrap(), vec![requests.fixed()], 1) };
+    let known = Load { keep: 1, ..Load::new(address, vec![requests.fixed()], 1) };
     assert!(known.run().await.kept[0].starts_with(b"-----BEGIN PUBLIC KEY-----"));
     let fixed = run("fixed answer", vec![requests.fixed()], FIXED_REQUESTS, None).await;
     let fixed = Some(&fixed);
