@@ -195,9 +195,6 @@ pub(in crate::simulator) fn authorise_form(
         Err(SignatureRefusal::AccessDenied(message)) if message == "Request has expired." => {
             return Err(OssError::access_denied("Invalid according to Policy: Policy expired."));
         }
-        Err(SignatureRefusal::AccessDenied(message)) if message == "Request is not valid yet." => {
-            return Err(SignatureRefusal::RequestTimeTooSkewed.into());
-        }
         outcome => outcome?.ok_or_else(OssError::anonymous)?,
     };
     let policy = verified.policy().clone();
@@ -237,7 +234,7 @@ impl From<SignatureRefusal> for OssError {
             SignatureRefusal::InvalidSecurityToken => error.ec("0002-00000006"),
             SignatureRefusal::SecurityTokenExpired => error.ec("0002-00000007"),
             SignatureRefusal::SignatureDoesNotMatch { .. } => error.ec("0002-00000040"),
-            SignatureRefusal::RequestTimeTooSkewed => error.ec("0002-00000504"),
+            SignatureRefusal::RequestTimeTooSkewed { .. } => error.ec("0002-00000504"),
             _ if wrong_region => error.ec("0002-00000226"),
             _ => error,
         }
