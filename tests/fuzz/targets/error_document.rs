@@ -9,13 +9,15 @@ pub(super) fn target(data: &[u8]) {
     if written.len() > MAX_DOCUMENT {
         return;
     }
+    let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| (name.clone(), held(value))).collect();
     let expected = ErrorDocument {
         code: held(&read.code),
         message: held(&read.message),
         request_id: held(&read.request_id),
         host_id: held(&read.host_id),
         ec: read.ec.as_deref().map(held),
-        details: read.details.iter().map(|(name, value)| (name.clone(), held(value))).collect(),
+        details: pairs(&read.details),
+        access_denied: pairs(&read.access_denied),
     };
     assert_eq!(ErrorDocument::parse(&written), Some(expected), "{written}");
 }

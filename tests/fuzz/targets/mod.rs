@@ -16,6 +16,7 @@ mod form_signature;
 mod key_template;
 mod media_type;
 mod post_policy;
+mod ram_policy;
 mod seal;
 mod settings;
 mod substitution;
@@ -23,7 +24,7 @@ mod url_encoding;
 mod xml_document;
 
 /// Every target by its name: that of its module, its binary and its folder in `corpus`.
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 19] = [
+pub(crate) const TARGETS: [(&str, fn(&[u8])); 20] = [
     ("authorization", authorization::target),
     ("callback", callback::target),
     ("callback_form_body", callback_form_body::target),
@@ -38,6 +39,7 @@ pub(crate) const TARGETS: [(&str, fn(&[u8])); 19] = [
     ("key_template", key_template::target),
     ("media_type", media_type::target),
     ("post_policy", post_policy::target),
+    ("ram_policy", ram_policy::target),
     ("seal", seal::target),
     ("settings", settings::target),
     ("substitution", substitution::target),
