@@ -1,6 +1,6 @@
 //! A request as the simulator sees it: parsed once, at the door.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, http::StatusCode};
 use chrono::{DateTime, Utc};
 use rand::{RngCore, rngs::OsRng};
 
@@ -22,6 +22,8 @@ pub(super) struct Incoming {
     pub(super) address: Address,
     /// The object key, decoded once; empty for the bucket itself.
     pub(super) key: String,
+    /// The key as it came, when it can't be decoded: bytes that are not UTF-8 are no key.
+    broken_key: Option<String>,
     /// Header names in lower case, values trimmed, in order of arrival.
     pub(super) headers: Vec<(String, String)>,
     /// `""` for a name without value.
@@ -43,7 +45,6 @@ pub(super) struct Incoming {
 /// the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unreadable {
-    Key,
     Query,
     Header,
 }
@@ -71,19 +72,20 @@ impl Incoming {
         let (address, raw_key) = Address::resolve(&host, request.uri().path(), settings);
         let key = decode_path(raw_key);
         let query = decode_query(request.uri().query().unwrap_or_default());
-        let unreadable = unreadable(request, key.is_some(), query.is_some());
-        let (key, query) = (key.unwrap_or_default(), query.unwrap_or_default());
+        let unreadable = unreadable(request, query.is_some());
+        let query = query.unwrap_or_default();
         let has = |mark: &str| match mark.strip_prefix("h:") {
             Some(header) => headers.iter().any(|(name, _)| name == header),
             None => query.iter().any(|(name, _)| name == mark),
         };
         let method = request.method().as_str();
         Self {
-            operation: operation_name(method, address.bucket.is_some(), !key.is_empty(), has),
+            operation: operation_name(method, address.bucket.is_some(), key.as_deref() != Some(""), has),
             method: method.to_owned(),
             host,
             address,
-            key,
+            broken_key: key.is_none().then(|| raw_key.to_owned()),
+            key: key.unwrap_or_default(),
             headers,
             unreadable,
             query,
@@ -94,11 +96,10 @@ impl Incoming {
         }
     }
 
-    /// Refuses what is not UTF-8. OSS asks it of keys; the other two refusals are assumptions.
+    /// Refuses a query and headers that are not UTF-8: assumptions both. Keys are judged where they are used.
     pub(super) fn check_readable(&self) -> Result<(), OssError> {
         match self.unreadable {
             None => Ok(()),
-            Some(Unreadable::Key) => Err(OssError::invalid_object_name("")),
             Some(Unreadable::Query) => {
                 Err(OssError::invalid_argument("The query is not encoded in UTF-8.", "query", ""))
             }
@@ -114,6 +115,23 @@ impl Incoming {
 
     pub(super) fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first of these names that the query has.
+    pub(super) fn first_of(&self, names: &[&'static str]) -> Option<&'static str> {
+        names.iter().find(|name| self.query(name).is_some()).copied()
+    }
+
+    /// Refuses what OSS can't find by its address: a key that is no text, and a bucket in the path of OSS's own endpoints.
+    pub(super) fn check_address(&self) -> Result<(), OssError> {
+        if let Some(raw) = &self.broken_key {
+            return Err(OssError::invalid_object_name(raw));
+        }
+        if self.address.is_refused {
+            let message = "The bucket you are attempting to access must be addressed using OSS third level domain.";
+            return Err(OssError::new(StatusCode::FORBIDDEN, "SecondLevelDomainForbidden", message));
+        }
+        Ok(())
     }
 
     /// The bucket that the address names.
@@ -149,12 +167,10 @@ impl Incoming {
 }
 
 /// Of the headers only those count that OSS reads and signs.
-fn unreadable(request: &HttpRequest, key: bool, query: bool) -> Option<Unreadable> {
+fn unreadable(request: &HttpRequest, query: bool) -> Option<Unreadable> {
     let is_ours = |name: &str| name.starts_with("x-oss-") || matches!(name, "content-type" | "content-md5");
     let mut ours = request.headers().iter().filter(|(name, _)| is_ours(name.as_str()));
-    if !key {
-        Some(Unreadable::Key)
-    } else if !query {
+    if !query {
         Some(Unreadable::Query)
     } else if ours.any(|(_, value)| std::str::from_utf8(value.as_bytes()).is_err()) {
         Some(Unreadable::Header)
