@@ -7,7 +7,10 @@ use clap::Args;
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::block_on;
+use super::{
+    block_on,
+    roles::{ReadyRole, RoleArgs, ready_provider, ready_roles},
+};
 use crate::{
     clock::SystemClock,
     oss::access_key::AccessKey,
@@ -50,6 +53,11 @@ pub(super) struct SimulatorArgs {
     /// Refuses callbacks to private and loopback addresses, as OSS does.
     #[arg(long)]
     refuse_private_callbacks: bool,
+    /// Threads that serve.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..))]
+    workers: u8,
+    #[command(flatten)]
+    roles: RoleArgs,
 }
 
 /// The one line on stdout.
@@ -61,6 +69,11 @@ struct Ready<'a> {
     access_keys: Vec<ReadyKey<'a>>,
     callback_key_url: String,
     callback_key_pem: PathBuf,
+    /// Where STS is: the same place.
+    sts: String,
+    roles: Vec<ReadyRole>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oidc_provider: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -86,7 +99,9 @@ async fn serve(args: &SimulatorArgs) -> anyhow::Result<ExitCode> {
     let data = temporary.as_ref().map(TempDir::path).or(args.data.as_deref()).context("a data folder")?;
     fs::create_dir_all(data).with_context(|| data.display().to_string())?;
     let data = fs::canonicalize(data)?;
-    let simulator = Simulator::bind(settings(args, data))?;
+    let settings = settings(args, data)?;
+    let (roles, oidc_provider) = (ready_roles(&settings), ready_provider(&settings));
+    let simulator = Simulator::bind(settings)?;
     let stops = shutdown::on_signals(CALLBACK_TIMEOUT)?;
     let ready = Ready {
         url: simulator.url(),
@@ -98,13 +113,16 @@ async fn serve(args: &SimulatorArgs) -> anyhow::Result<ExitCode> {
         ],
         callback_key_url: simulator.callback_key_url(),
         callback_key_pem: simulator.callback_public_key_path(),
+        sts: simulator.url(),
+        roles,
+        oidc_provider,
     };
     println!("{}", serde_json::to_string(&ready)?);
     simulator.run(stops.soft.clone()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn settings(args: &SimulatorArgs, data: PathBuf) -> SimulatorSettings {
+fn settings(args: &SimulatorArgs, data: PathBuf) -> anyhow::Result<SimulatorSettings> {
     let owner = AccessKey::new(&args.access_key_id, &args.access_key_secret);
     let settings = SimulatorSettings::new(args.listen, data, Arc::new(SystemClock))
         .with_key(owner, Permissions::all())
@@ -115,9 +133,10 @@ fn settings(args: &SimulatorArgs, data: PathBuf) -> SimulatorSettings {
         ..BucketSpec::new(name, &args.region)
     });
     let settings = buckets.fold(settings, SimulatorSettings::with_bucket);
-    SimulatorSettings {
+    args.roles.add_to(SimulatorSettings {
         refuse_private_callbacks: args.refuse_private_callbacks,
         min_part_bytes: args.min_part_size,
+        workers: args.workers.into(),
         ..settings
-    }
+    })
 }

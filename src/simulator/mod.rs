@@ -27,10 +27,15 @@ mod settings;
 mod storage;
 mod xml;
 
-pub use access::permissions::{Action, Permissions};
+pub use access::{
+    permissions::{Action, Permissions},
+    policy::MalformedPolicy,
+    roles::{DEFAULT_MAX_SESSION_SECONDS, OidcProviderSpec, RoleSpec, RoleTrust, TrustedKeys},
+    sts::{IssueError, SessionInfo, StsHandle},
+};
 pub use bucket::{Acl, LifecycleRule, StorageClass, Versioning};
 pub use cors::CorsRule;
 pub use server::{BindError, Simulator};
 pub use settings::{
-    BucketSpec, CALLBACK_TIMEOUT, KeySpec, MAX_PART_NUMBER, MIN_PART_BYTES, OWNER_ID, SimulatorSettings,
+    BucketSpec, CALLBACK_TIMEOUT, DEFAULT_ACCOUNT_ID, KeySpec, MAX_PART_NUMBER, MIN_PART_BYTES, SimulatorSettings,
 };

@@ -19,6 +19,7 @@ use actix_web::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    access::sts::{self, Sts, StsHandle},
     admin,
     body::Body,
     buckets::Buckets,
@@ -63,6 +64,9 @@ pub enum BindError {
     /// No callback key.
     #[error(transparent)]
     CallbackKey(#[from] CallbackKeyError),
+    /// An OIDC provider without a usable key.
+    #[error("{0}")]
+    OidcProvider(String),
     /// No HTTP client for callbacks.
     #[error("the simulator can't build its callback client")]
     CallbackClient(#[source] reqwest::Error),
@@ -78,6 +82,7 @@ pub(super) struct Oss {
     pub(super) presets: Presets,
     pub(super) faults: Faults,
     pub(super) log: RequestLog,
+    pub(super) sts: Sts,
 }
 
 /// A second handle of a request's connection, to hang up without an answer.
@@ -116,8 +121,10 @@ impl Simulator {
             hosts,
             clients,
         };
+        let (providers, limit) = (&settings.oidc_providers, settings.sts_calls_per_second);
+        let sts = Sts::open(&settings.data_dir, providers, limit, settings.clock.now())?;
         let (faults, log) = (Faults::default(), RequestLog::default());
-        let oss = Oss { settings, buckets, objects, uploads, callbacks, presets, faults, log };
+        let oss = Oss { settings, buckets, objects, uploads, callbacks, presets, faults, log, sts };
         Ok(Self { listener, address, disk, oss: Arc::new(oss) })
     }
 
@@ -136,6 +143,11 @@ impl Simulator {
         self.oss.callbacks.key_url.clone()
     }
 
+    /// Sessions without HTTP; stays good while the simulator runs.
+    pub fn sts(&self) -> StsHandle {
+        StsHandle::new(Arc::clone(&self.oss))
+    }
+
     /// The same as a file in the data folder.
     pub fn callback_public_key_path(&self) -> PathBuf {
         self.oss.settings.data_dir.join(KEY_PATH.trim_start_matches('/'))
@@ -146,13 +158,13 @@ impl Simulator {
     /// # Errors
     /// When the listener breaks.
     pub async fn run(self, shutdown: CancellationToken) -> std::io::Result<()> {
-        const WORKERS: usize = 2;
         const GRACE_SECONDS: u64 = 10;
+        let workers = self.oss.settings.workers;
         let oss = web::Data::from(self.oss);
         // Apart from its `await`, so that the future is `Send` and any tokio runtime can drive it.
         let server = HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
             .on_connect(keep_line)
-            .workers(WORKERS)
+            .workers(workers)
             .shutdown_timeout(GRACE_SECONDS)
             .shutdown_signal(shutdown.cancelled_owned())
             .listen(self.listener)?
@@ -182,6 +194,9 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
     let started = Instant::now();
     let incoming = Incoming::parse(request, &oss.settings);
     let body = Body::new(payload);
+    if sts::is_addressed(&incoming, request.uri().path()) {
+        return sts::serve(oss, &incoming, request.uri().path(), body).await;
+    }
     let (mut response, code) = match operate(oss, &incoming, request, body.clone()).await {
         Ok(response) => (response, None),
         Err(error) => {

@@ -11,7 +11,10 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    access::permissions::Permissions,
+    access::{
+        permissions::Permissions,
+        roles::{OidcProviderSpec, RoleSpec},
+    },
     bucket::{Acl, LifecycleRule, StorageClass, Versioning},
     cors::CorsRule,
     storage::record::Record,
@@ -21,14 +24,14 @@ use crate::{clock::Clock, oss::access_key::AccessKey};
 /// OSS's own limit for one callback, all URLs together (P§1.1).
 pub const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Whose buckets, keys and roles these are, unless said otherwise; the id that Alibaba Cloud's documentation uses.
+pub const DEFAULT_ACCOUNT_ID: &str = "1234567890123456";
+
 /// OSS's smallest part but the last (P§5): 100 KiB.
 pub const MIN_PART_BYTES: u64 = 100 * 1024;
 
 /// OSS's largest part number (P§5).
 pub const MAX_PART_NUMBER: u32 = 10_000;
-
-/// The account that owns every bucket, unless a [`BucketSpec`] says otherwise.
-pub const OWNER_ID: &str = "1305433000000000";
 
 /// Everything a simulator needs to know.
 #[derive(Clone)]
@@ -41,6 +44,14 @@ pub struct SimulatorSettings {
     pub buckets: Vec<BucketSpec>,
     /// The credentials that exist.
     pub access_keys: Vec<KeySpec>,
+    /// The account's id, in resource names and role ARNs.
+    pub account_id: String,
+    /// The roles that STS hands out sessions of.
+    pub roles: Vec<RoleSpec>,
+    /// Whose tokens `AssumeRoleWithOIDC` takes.
+    pub oidc_providers: Vec<OidcProviderSpec>,
+    /// STS calls in one second; more are answered `Throttling.User`. The real STS has 100 (P§6.1); without a limit when `None`.
+    pub sts_calls_per_second: Option<u32>,
     /// Time for one callback, all URLs together.
     pub callback_timeout: Duration,
     /// Refuse callbacks to private and loopback addresses, as OSS does (P§1.2); off, because here everything is local.
@@ -49,6 +60,8 @@ pub struct SimulatorSettings {
     pub min_part_bytes: u64,
     /// Part numbers run from 1 to this.
     pub max_part_number: u32,
+    /// Threads that serve.
+    pub workers: usize,
     /// Addresses of callback hosts that no name service knows, names in lower case.
     pub callback_hosts: BTreeMap<String, IpAddr>,
     /// PEM of authorities whose certificates callback receivers may show, beside those that this machine trusts.
@@ -58,17 +71,22 @@ pub struct SimulatorSettings {
 }
 
 impl SimulatorSettings {
-    /// Nothing in it yet: no bucket, no credential; OSS's callback time-out, private callbacks allowed.
+    /// Nothing in it yet: no bucket, no credential; OSS's callback time-out, private callbacks allowed, two threads.
     pub fn new(listen: SocketAddr, data_dir: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         Self {
             listen,
             data_dir: data_dir.into(),
             buckets: Vec::new(),
             access_keys: Vec::new(),
+            account_id: DEFAULT_ACCOUNT_ID.to_owned(),
+            roles: Vec::new(),
+            oidc_providers: Vec::new(),
+            sts_calls_per_second: None,
             callback_timeout: CALLBACK_TIMEOUT,
             refuse_private_callbacks: false,
             min_part_bytes: MIN_PART_BYTES,
             max_part_number: MAX_PART_NUMBER,
+            workers: 2,
             callback_hosts: BTreeMap::new(),
             callback_roots_pem: None,
             clock,
@@ -87,6 +105,22 @@ impl SimulatorSettings {
     pub fn with_key(mut self, key: AccessKey, permissions: Permissions) -> Self {
         self.access_keys.push(KeySpec { key, permissions });
         self
+    }
+
+    /// With one more role.
+    #[must_use]
+    pub fn with_role(mut self, role: RoleSpec) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// The ARN of a role of this account.
+    pub fn role_arn(&self, name: &str) -> String {
+        format!("acs:ram::{}:role/{name}", self.account_id)
+    }
+
+    pub(super) fn role(&self, name: &str) -> Option<&RoleSpec> {
+        self.roles.iter().find(|role| role.name == name)
     }
 
     pub(super) fn bucket(&self, name: &str) -> Option<&BucketSpec> {
@@ -137,7 +171,7 @@ impl BucketSpec {
             storage_class: StorageClass::Standard,
             acl: Acl::Private,
             created: DateTime::from_timestamp(JANUARY_2025, 0).unwrap_or(DateTime::UNIX_EPOCH),
-            owner: OWNER_ID.to_owned(),
+            owner: DEFAULT_ACCOUNT_ID.to_owned(),
             cname_hosts: Vec::new(),
             cors: vec![CorsRule::open()],
             response_vary: false,

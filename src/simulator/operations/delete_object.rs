@@ -53,7 +53,7 @@ pub(in crate::simulator) fn permit_deletion(
     version: Option<&str>,
 ) -> Result<(), OssError> {
     caller.permit(Action::DeleteObject, resource)?;
-    if version.is_some() { caller.permit(Action::ObjectVersions, resource) } else { Ok(()) }
+    if version.is_some() { caller.permit(Action::DeleteObjectVersion, resource) } else { Ok(()) }
 }
 
 /// Deletes; what is not there is deleted already.

@@ -52,7 +52,7 @@ pub(in crate::simulator) async fn get_object_acl(
 pub(in crate::simulator) fn permit(caller: &Caller, incoming: &Incoming, action: Action) -> Result<(), OssError> {
     caller.permit(action, incoming.resource())?;
     match version_id(incoming)? {
-        Some(_) => caller.permit(Action::ObjectVersions, incoming.resource()),
+        Some(_) => caller.permit(Action::GetObjectVersion, incoming.resource()),
         None => Ok(()),
     }
 }

@@ -93,7 +93,7 @@ pub(in crate::simulator) fn permit_read(
     let permitted = || {
         let caller = caller.ok_or_else(OssError::anonymous)?;
         caller.permit(Action::GetObject, resource)?;
-        if version.is_some() { caller.permit(Action::ObjectVersions, resource) } else { Ok(()) }
+        if version.is_some() { caller.permit(Action::GetObjectVersion, resource) } else { Ok(()) }
     };
     if is_public { Ok(()) } else { permitted() }
 }

@@ -126,11 +126,12 @@ pub(in crate::simulator) async fn list_parts(
         .text("NextPartNumberMarker", &next.to_string())
         .text("MaxParts", &limit.to_string())
         .text("IsTruncated", if is_truncated { "true" } else { "false" });
-    for Part { number, etag, size, last_modified, .. } in &parts {
+    for Part { number, etag, size, crc64, last_modified, .. } in &parts {
         xml.element("Part", |xml| {
             xml.text("PartNumber", &number.to_string())
                 .text("LastModified", &iso_date(*last_modified))
                 .text("ETag", &format!("\"{etag}\""))
+                .text("HashCrc64ecma", &crc64.to_string())
                 .text("Size", &size.to_string());
         });
     }
