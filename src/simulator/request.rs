@@ -120,8 +120,16 @@ impl Incoming {
 /// OSS's rules for keys: 1 to 1023 bytes of UTF-8, not starting with `/` or `\`.
 pub(super) fn check_key(key: &str) -> Result<&str, OssError> {
     const MAX_KEY_BYTES: usize = 1023;
-    let valid = !key.is_empty() && key.len() <= MAX_KEY_BYTES && !key.starts_with(['/', '\\']);
-    if valid { Ok(key) } else { Err(OssError::invalid_object_name(key)) }
+    let why = if key.is_empty() {
+        "The Object name can not be empty."
+    } else if key.len() > MAX_KEY_BYTES {
+        "The Length of Object name must be less than 1024."
+    } else if key.starts_with(['/', '\\']) {
+        "The specified object is not valid."
+    } else {
+        return Ok(key);
+    };
+    Err(OssError::invalid_object_name(why, key))
 }
 
 fn request_id() -> String {

@@ -13,6 +13,9 @@ pub enum SignatureRefusal {
         /// `ArgumentName` and `ArgumentValue`.
         argument: Option<(String, String)>,
     },
+    /// The token of a signed URL stands in a header.
+    #[error("{0}")]
+    InvalidRequest(String),
     /// Expired, not valid yet, or incomplete.
     #[error("{0}")]
     AccessDenied(String),
@@ -49,6 +52,7 @@ impl SignatureRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidArgument { .. } => "InvalidArgument",
+            Self::InvalidRequest(_) => "InvalidRequest",
             Self::AccessDenied(_) => "AccessDenied",
             Self::InvalidAccessKeyId => "InvalidAccessKeyId",
             Self::InvalidSecurityToken => "InvalidSecurityToken",
@@ -61,7 +65,7 @@ impl SignatureRefusal {
     /// The HTTP status that goes with the code.
     pub fn status(&self) -> u16 {
         match self {
-            Self::InvalidArgument { .. } | Self::InvalidPolicyDocument(_) => 400,
+            Self::InvalidArgument { .. } | Self::InvalidRequest(_) | Self::InvalidPolicyDocument(_) => 400,
             _ => 403,
         }
     }

@@ -9,7 +9,10 @@ use crate::{
         verify::{self, SignatureRefusal, VerifyingContext},
     },
     simulator::{
-        access::permissions::{Action, Permissions, Resource},
+        access::{
+            permissions::{Action, Permissions, Resource},
+            refused,
+        },
         errors::OssError,
         operations::post_form::PostForm,
         request::Incoming,
@@ -41,7 +44,8 @@ pub(in crate::simulator) fn authorise(incoming: &Incoming, oss: &Oss) -> Result<
     let bucket = incoming.bucket().and_then(|bucket| oss.settings.bucket(bucket));
     let context = VerifyingContext { now: incoming.now, region: bucket.map(|bucket| bucket.region.as_str()) };
     check_ambiguity(incoming)?;
-    let verified = verify::verify(&incoming.signable(), |id| find(id, oss), &context)?;
+    let verified = verify::verify(&incoming.signable(), |id| find(id, oss), &context)
+        .map_err(|refusal| refused::request(refusal, incoming))?;
     Caller::known(verified.ok_or_else(OssError::anonymous)?.access_key_id(), oss)
 }
 
@@ -59,9 +63,11 @@ pub(in crate::simulator) fn authorise_form(
             return Err(OssError::access_denied("Invalid according to Policy: Policy expired."));
         }
         Err(SignatureRefusal::AccessDenied(message)) if message == "Request is not valid yet." => {
-            return Err(SignatureRefusal::RequestTimeTooSkewed.into());
+            return Err(refused::form(SignatureRefusal::RequestTimeTooSkewed, form, incoming.now));
         }
-        outcome => outcome?.ok_or_else(OssError::anonymous)?,
+        outcome => {
+            outcome.map_err(|refusal| refused::form(refusal, form, incoming.now))?.ok_or_else(OssError::anonymous)?
+        }
     };
     let policy = verified.policy().clone();
     policy.evaluate(&form.facts(&bucket.name), incoming.now)?;

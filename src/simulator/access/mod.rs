@@ -2,3 +2,4 @@
 
 pub(in crate::simulator) mod authorise;
 pub(in crate::simulator) mod permissions;
+mod refused;

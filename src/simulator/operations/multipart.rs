@@ -8,6 +8,7 @@ use md5::{Digest, Md5};
 use crate::{
     oss::{
         encoding::encode_component,
+        post_policy::PolicyViolation,
         xml::{Element, MAX_DOCUMENT, escape},
     },
     simulator::{
@@ -150,8 +151,7 @@ pub(in crate::simulator) async fn complete(
     };
     let (_, all_but_last) = parts.split_last().ok_or_else(OssError::malformed_xml)?;
     if all_but_last.iter().any(|part| part.size < MIN_PART_BYTES) {
-        let message = "Your proposed upload is smaller than the minimum allowed size.";
-        return Err(OssError::bad_request("EntityTooSmall", message));
+        return Err(PolicyViolation::EntityTooSmall.into());
     }
     let forbid_overwrite = pending.forbid_overwrite || incoming.forbids_overwrite();
     let object = NewObject { bucket, key: &incoming.key, attributes: pending.attributes, forbid_overwrite };
@@ -197,9 +197,7 @@ fn chosen(xml: &str, there: &[Part]) -> Result<Vec<Part>, OssError> {
             .ok_or_else(OssError::malformed_xml)?;
         let etag = element.child_text("ETag").unwrap_or_default().trim().trim_matches('"');
         if chosen.last().is_some_and(|last| last.number >= number) {
-            let message =
-                "The list of parts was not in ascending order. Parts list must be specified in order by part number.";
-            return Err(OssError::bad_request("InvalidPartOrder", message));
+            return Err(OssError::bad_request("InvalidPartOrder", "The list of parts was not in ascending order."));
         }
         let part = there.binary_search_by_key(&number, |part| part.number).ok().map(|index| &there[index]);
         let part = part.filter(|part| part.etag.eq_ignore_ascii_case(etag));

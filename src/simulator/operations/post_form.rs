@@ -22,7 +22,8 @@ const MAX_FIELDS_BYTES: usize = 2 * 1024 * 1024;
 /// What came before the file, and the file, not read yet.
 pub(in crate::simulator) struct PostForm {
     pub(in crate::simulator) fields: Vec<(String, String)>,
-    pub(in crate::simulator) file: Field,
+    /// Taken out by who reads it.
+    pub(in crate::simulator) file: Option<Field>,
     pub(in crate::simulator) file_name: Option<String>,
     pub(in crate::simulator) file_content_type: Option<String>,
 }
@@ -36,7 +37,9 @@ impl PostForm {
             let mut part = part.map_err(|error| malformed(&error))?;
             let name = part.name().unwrap_or_default().to_owned();
             if name.len() > MAX_NAME_BYTES {
-                return Err(field_too_long(&name[..name.floor_char_boundary(64)]));
+                let shown = &name[..name.floor_char_boundary(64)];
+                let message = "Your name of form field is too long.";
+                return Err(OssError::bad_request("FieldItemTooLong", message).detail("FieldName", shown));
             }
             if name.eq_ignore_ascii_case("file") {
                 return Ok(Self::at_file(fields, part));
@@ -51,17 +54,24 @@ impl PostForm {
             }
             fields.push((name, value));
         }
-        Err(OssError::bad_request(
-            "IncorrectNumberOfFilesInPOSTRequest",
-            "POST requires exactly one file upload per request.",
-        ))
+        Err(incorrect_number_of_files())
+    }
+
+    /// Passes by what comes after the file, which counts for nothing; but there must be no second file.
+    pub(in crate::simulator) async fn finish(multipart: &mut Multipart) -> Result<(), OssError> {
+        while let Some(Ok(part)) = multipart.next().await {
+            if part.name().is_some_and(|name| name.eq_ignore_ascii_case("file")) {
+                return Err(incorrect_number_of_files());
+            }
+        }
+        Ok(())
     }
 
     fn at_file(fields: Vec<(String, String)>, file: Field) -> Self {
         let file_name = file.content_disposition().and_then(|d| d.get_filename()).map(str::to_owned);
         let content_type = file.headers().get(header::CONTENT_TYPE);
         let file_content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
-        Self { fields, file, file_name, file_content_type }
+        Self { fields, file: Some(file), file_name, file_content_type }
     }
 
     /// The first field of that name, in any case; the policy judges the same one.
@@ -105,6 +115,11 @@ async fn read_value(name: &str, part: &mut Field) -> Result<String, OssError> {
     }
     String::from_utf8(value)
         .map_err(|_| OssError::invalid_argument("The form field is not encoded in UTF-8.", name, ""))
+}
+
+pub(in crate::simulator) fn incorrect_number_of_files() -> OssError {
+    let message = "POST requires exactly one file upload per request.";
+    OssError::bad_request("IncorrectNumberOfFilesInPOSTRequest", message)
 }
 
 fn field_too_long(name: &str) -> OssError {

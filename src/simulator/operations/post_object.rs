@@ -14,7 +14,7 @@ use crate::{
         callback::order::CallbackOrder,
         errors::OssError,
         operations::{
-            post_form::{PostForm, malformed},
+            post_form::{PostForm, incorrect_number_of_files, malformed},
             stored::{NewObject, Stored},
         },
         request::{Incoming, check_key},
@@ -59,6 +59,7 @@ pub(in crate::simulator) async fn post_object(
     let object = NewObject { bucket, key: check_key(&key)?, attributes, forbid_overwrite: forbids(&form, incoming) };
     object.check_overwrite(&oss.objects).await?;
     let received = receive_file(&mut form, &policy, oss).await?;
+    PostForm::finish(&mut multipart).await?;
     drop(multipart);
     body.clone().drain().await;
     if let Some(expected) = whole_md5 {
@@ -85,7 +86,8 @@ fn is_form(incoming: &Incoming) -> bool {
 /// The policy's length range is enforced while the file arrives; nothing stays behind of what it refuses.
 async fn receive_file(form: &mut PostForm, policy: &PostPolicy, oss: &Oss) -> Result<Received, OssError> {
     let max = policy.content_length_range().map_or(MAX_OBJECT_BYTES, |(_, max)| max.min(MAX_OBJECT_BYTES));
-    let received = oss.objects.begin().await?.receive(&mut form.file, max, |error| malformed(&error)).await?;
+    let mut file = form.file.take().ok_or_else(incorrect_number_of_files)?;
+    let received = oss.objects.begin().await?.receive(&mut file, max, |error| malformed(&error)).await?;
     policy.check_size(received.size())?;
     Ok(received)
 }
@@ -105,7 +107,8 @@ fn forbids(form: &PostForm, incoming: &Incoming) -> bool {
     }
 }
 
-/// Without a callback: redirect, else `success_action_status`, else 204 (P§3.5).
+/// Without a callback: redirect, else `success_action_status`, else 204 (P§3.5). No document says that OSS adds parameters to
+/// the redirect's URL, as S3 does: it goes out as it came (an assumption).
 fn native_answer(form: &PostForm, stored: &Stored<'_>, bucket: &BucketSpec, incoming: &Incoming) -> HttpResponse {
     let redirect = form.get("success_action_redirect").filter(|url| !url.is_empty());
     let status = form.get("success_action_status").unwrap_or_default();
