@@ -16,6 +16,7 @@ pub(super) struct OssError {
     pub(super) message: Cow<'static, str>,
     ec: Option<&'static str>,
     details: Vec<(String, String)>,
+    access_denied: Vec<(String, String)>,
 }
 
 impl OssError {
@@ -24,7 +25,14 @@ impl OssError {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code: code.into(), message: message.into(), ec: None, details: Vec::new() }
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            ec: None,
+            details: Vec::new(),
+            access_denied: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -36,6 +44,13 @@ impl OssError {
     #[must_use]
     pub(super) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
         self.details.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// `AccessDeniedDetail`: which policy does not let whom do what.
+    #[must_use]
+    pub(super) fn because(mut self, denied: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        self.access_denied = denied.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         self
     }
 
@@ -54,11 +69,6 @@ impl OssError {
     /// What an anonymous request to a private bucket gets.
     pub(super) fn anonymous() -> Self {
         Self::access_denied("You have no right to access this object because of bucket acl.").ec("0003-00000001")
-    }
-
-    /// What a known credential without the RAM permission gets.
-    pub(super) fn not_permitted() -> Self {
-        Self::access_denied("You have no right to access this object.").ec("0003-00000001")
     }
 
     pub(super) fn no_such_bucket(bucket: &str) -> Self {
@@ -200,6 +210,7 @@ impl OssError {
             host_id: incoming.host.clone(),
             ec: self.ec.map(str::to_owned),
             details,
+            access_denied: self.access_denied.clone(),
         };
         let xml = document.to_xml();
         let mut response = HttpResponse::build(self.status);

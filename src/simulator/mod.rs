@@ -24,7 +24,12 @@ mod server;
 mod settings;
 mod storage;
 
-pub use access::permissions::{Action, Permissions};
+pub use access::{
+    permissions::{Action, Permissions},
+    policy::MalformedPolicy,
+    roles::{DEFAULT_MAX_SESSION_SECONDS, OidcProviderSpec, RoleSpec, RoleTrust, TrustedKeys},
+    sts::{IssueError, SessionInfo, StsHandle},
+};
 pub use cors::CorsRule;
 pub use server::{BindError, Simulator};
-pub use settings::{BucketSpec, CALLBACK_TIMEOUT, KeySpec, SimulatorSettings};
+pub use settings::{BucketSpec, CALLBACK_TIMEOUT, DEFAULT_ACCOUNT_ID, KeySpec, SimulatorSettings};

@@ -43,7 +43,11 @@ impl Incoming {
             .headers()
             .iter()
             .map(|(name, value)| {
-                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+                // Only what HTTP strips: any other blank is part of the value, and signed with it.
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).trim_matches([' ', '\t']).to_owned(),
+                )
             })
             .collect();
         // An absolute request target names the host itself; it wins over the header (RFC 9112 §3.2.2).

@@ -19,6 +19,7 @@ use actix_web::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    access::sts::{self, Sts, StsHandle},
     admin,
     body::Body,
     callback::{
@@ -62,6 +63,9 @@ pub enum BindError {
     /// No callback key.
     #[error(transparent)]
     CallbackKey(#[from] CallbackKeyError),
+    /// An OIDC provider without a usable key.
+    #[error("{0}")]
+    OidcProvider(String),
     /// No HTTP client for callbacks.
     #[error("the simulator can't build its callback client")]
     CallbackClient(#[source] reqwest::Error),
@@ -76,6 +80,7 @@ pub(super) struct Oss {
     pub(super) presets: Presets,
     pub(super) faults: Faults,
     pub(super) log: RequestLog,
+    pub(super) sts: Sts,
 }
 
 /// A second handle of a request's connection, to hang up without an answer.
@@ -113,8 +118,10 @@ impl Simulator {
             hosts,
             clients,
         };
+        let (providers, limit) = (&settings.oidc_providers, settings.sts_calls_per_second);
+        let sts = Sts::open(&settings.data_dir, providers, limit, settings.clock.now())?;
         let (faults, log) = (Faults::default(), RequestLog::default());
-        let oss = Oss { settings, objects, uploads, callbacks, presets, faults, log };
+        let oss = Oss { settings, objects, uploads, callbacks, presets, faults, log, sts };
         Ok(Self { listener, address, disk, oss: Arc::new(oss) })
     }
 
@@ -131,6 +138,11 @@ impl Simulator {
     /// What callbacks name as their key's URL; it is served there.
     pub fn callback_key_url(&self) -> String {
         self.oss.callbacks.key_url.clone()
+    }
+
+    /// Sessions without HTTP; stays good while the simulator runs.
+    pub fn sts(&self) -> StsHandle {
+        StsHandle::new(Arc::clone(&self.oss))
     }
 
     /// The same as a file in the data folder.
@@ -179,19 +191,23 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
     let started = Instant::now();
     let incoming = Incoming::parse(request, &oss.settings);
     let body = Body::new(payload);
-    let (mut response, code) = match operate(oss, &incoming, request, body.clone()).await {
-        Ok(response) => (response, None),
-        Err(error) => {
-            if !incoming.notes.hangs_up() {
-                body.drain().await;
-            }
-            (error.response(&incoming), Some(error.code.into_owned()))
+    let path = request.uri().path();
+    let response = if sts::is_addressed(&incoming, path) {
+        sts::serve(oss, &incoming, path, body).await
+    } else {
+        let mut response = operate(oss, &incoming, request, body.clone()).await.unwrap_or_else(|error| {
+            incoming.notes.code(&error.code);
+            error.response(&incoming)
+        });
+        if incoming.notes.is_refused() && !incoming.notes.hangs_up() {
+            body.drain().await;
         }
+        dress(oss, &incoming, started, response.headers_mut());
+        response
     };
-    dress(oss, &incoming, started, response.headers_mut());
-    let is_own = incoming.address.path_style && request.uri().path().starts_with(admin::PREFIX);
+    let is_own = incoming.address.path_style && path.starts_with(admin::PREFIX);
     if !is_own {
-        oss.log.write(&incoming, &response, code);
+        oss.log.write(&incoming, &response);
     }
     if incoming.notes.hangs_up()
         && let Some(Line(stream)) = request.conn_data::<Line>()
@@ -231,7 +247,7 @@ async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Bo
     }
     // A form's key is known once the form is read: only there it strikes.
     if incoming.operation != "PostObject" {
-        oss.faults.strike(incoming, &incoming.key).await?;
+        oss.faults.strike(incoming, incoming.operation, &incoming.key).await?;
     }
     operations::dispatch(oss, incoming, request, body).await
 }

@@ -8,11 +8,20 @@ use std::{
     time::Duration,
 };
 
-use super::{access::permissions::Permissions, cors::CorsRule};
+use super::{
+    access::{
+        permissions::Permissions,
+        roles::{OidcProviderSpec, RoleSpec},
+    },
+    cors::CorsRule,
+};
 use crate::{clock::Clock, oss::access_key::AccessKey};
 
 /// OSS's own limit for one callback, all URLs together (P§1.1).
 pub const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whose buckets, keys and roles these are, unless said otherwise; the id that Alibaba Cloud's documentation uses.
+pub const DEFAULT_ACCOUNT_ID: &str = "1234567890123456";
 
 /// Everything a simulator needs to know.
 #[derive(Clone)]
@@ -25,6 +34,14 @@ pub struct SimulatorSettings {
     pub buckets: Vec<BucketSpec>,
     /// The credentials that exist.
     pub access_keys: Vec<KeySpec>,
+    /// The account's id, in resource names and role ARNs.
+    pub account_id: String,
+    /// The roles that STS hands out sessions of.
+    pub roles: Vec<RoleSpec>,
+    /// Whose tokens `AssumeRoleWithOIDC` takes.
+    pub oidc_providers: Vec<OidcProviderSpec>,
+    /// STS calls in one second; more are answered `Throttling.User`. The real STS has 100 (P§6.1); without a limit when `None`.
+    pub sts_calls_per_second: Option<u32>,
     /// Time for one callback, all URLs together.
     pub callback_timeout: Duration,
     /// Refuse callbacks to private and loopback addresses, as OSS does (P§1.2); off, because here everything is local.
@@ -45,6 +62,10 @@ impl SimulatorSettings {
             data_dir: data_dir.into(),
             buckets: Vec::new(),
             access_keys: Vec::new(),
+            account_id: DEFAULT_ACCOUNT_ID.to_owned(),
+            roles: Vec::new(),
+            oidc_providers: Vec::new(),
+            sts_calls_per_second: None,
             callback_timeout: CALLBACK_TIMEOUT,
             refuse_private_callbacks: false,
             callback_hosts: BTreeMap::new(),
@@ -65,6 +86,22 @@ impl SimulatorSettings {
     pub fn with_key(mut self, key: AccessKey, permissions: Permissions) -> Self {
         self.access_keys.push(KeySpec { key, permissions });
         self
+    }
+
+    /// With one more role.
+    #[must_use]
+    pub fn with_role(mut self, role: RoleSpec) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// The ARN of a role of this account.
+    pub fn role_arn(&self, name: &str) -> String {
+        format!("acs:ram::{}:role/{name}", self.account_id)
+    }
+
+    pub(super) fn role(&self, name: &str) -> Option<&RoleSpec> {
+        self.roles.iter().find(|role| role.name == name)
     }
 
     pub(super) fn bucket(&self, name: &str) -> Option<&BucketSpec> {

@@ -15,7 +15,8 @@ pub(crate) fn constructed_codes() -> BTreeSet<String> {
         let code = without_confusing_quotes(&source);
         let pieces: Vec<&str> = code.split('"').collect();
         let literals = pieces.windows(2).step_by(2).filter(|pair| is_code_position(pair[0]));
-        codes.extend(literals.map(|pair| pair[1].to_owned()));
+        let is_code = |text: &&str| text.starts_with(char::is_uppercase) && text.chars().all(char::is_alphanumeric);
+        codes.extend(literals.map(|pair| pair[1]).filter(is_code).map(str::to_owned));
     }
     let refusals = std::fs::read_to_string(root.join("oss/verify/refusal.rs")).expect("a source");
     let codes_of = refusals.split("pub fn code(").nth(1).and_then(|rest| rest.split("pub fn").next()).expect("codes");

@@ -18,8 +18,11 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::error_codes::constructed_codes;
-use crate::harness::{BUCKET, Form, World, header, ok, own, owner, refusal, send, session, text, uploader};
+use crate::{
+    error_codes::constructed_codes,
+    harness::{BUCKET, Form, World, header, ok, own, owner, refusal, send, session, text, uploader},
+    sts_calls,
+};
 
 /// Notes which codes were seen.
 struct Table {
@@ -86,10 +89,11 @@ fn plain<'a>(summary: &'a str, message: &'a str, details: &'a [(&'a str, &'a str
 
 #[tokio::test]
 async fn every_code_is_answered_in_osss_words() {
-    let mut table = Table { world: World::new().await, seen: BTreeSet::new() };
+    let mut table = Table { world: sts_calls::world().await, seen: BTreeSet::new() };
     table.world.store("there", "123456789").await;
     signatures(&mut table).await;
     times(&mut table).await;
+    sessions(&mut table).await;
     names(&mut table).await;
     bodies(&mut table).await;
     forms(&mut table).await;
@@ -154,10 +158,8 @@ async fn signatures(table: &mut Table) {
     let refused = refusal(send(by(&wrong_token, &table.world)).await).await;
     assert_eq!(refused.document.message, "The security token you provided is invalid.");
     table.seen.insert(refused.document.code);
-    let signed =
-        presign::presign(get(), &[], 600, &table.world.context(SignatureVersion::V1, &session())).expect("signed");
-    let stripped = signed.url.split("&security-token").next().expect("a URL").to_owned();
-    let answer = send(table.world.client.get(stripped).header("x-oss-security-token", "TOKEN+/=")).await;
+    let url = table.world.presigned_by(&owner(), SignatureVersion::V1, get());
+    let answer = send(url.header("x-oss-security-token", "TOKEN+/=")).await;
     let message = "Security-token must be provided by query string parameter.";
     table.expect(answer, plain("400 InvalidRequest", message, &[])).await;
     let refused = refusal(send(by(&uploader(), &table.world)).await).await;
@@ -194,6 +196,17 @@ async fn times(table: &mut Table) {
     }
 }
 
+async fn sessions(table: &mut Table) {
+    let key = sts_calls::key_of(&sts_calls::call(&table.world, "n1", sts_calls::assume_role(&[])).await);
+    table.world.clock.advance(TimeDelta::hours(1));
+    let get = presign::get_object(BUCKET, "there");
+    let answer = send(table.world.signed_by(&key, SignatureVersion::V4, get)).await;
+    let message = "The security token you provided has expired.";
+    let expected = Expected { summary: "403 SecurityTokenExpired", message, ec: Some("0002-00000007"), details: &[] };
+    table.expect(answer, expected).await;
+    table.world.clock.advance(TimeDelta::hours(-1));
+}
+
 async fn names(table: &mut Table) {
     let get = |bucket: &str, key: &str| presign::get_object(bucket, key);
     let answer = send(table.signed(get("no-such-bucket", "a"))).await;
@@ -214,6 +227,18 @@ async fn names(table: &mut Table) {
         let answer = table.put(key, &[]).await;
         table.expect(answer, plain("400 InvalidObjectName", message, &[("ObjectName", key)])).await;
     }
+    let mut broken = SignableRequest::object("PUT", BUCKET, "link");
+    broken.query = own(&[("symlink", "")]);
+    broken.headers = own(&[("x-oss-symlink-target", "nowhere")]);
+    ok(table.signed(broken)).await;
+    let answer = send(table.signed(get(BUCKET, "link"))).await;
+    let message = "The symlink target object does not exist.";
+    let expected = Expected { summary: "404 SymlinkTargetNotExist", message, ec: Some("0026-00000002"), details: &[] };
+    table.expect(answer, expected).await;
+    let mut range = get(BUCKET, "there");
+    range.headers = own(&[("range", "bytes=9-"), ("x-oss-range-behavior", "standard")]);
+    let answer = send(table.signed(range)).await;
+    table.expect(answer, plain("416 InvalidRange", "The requested range cannot be satisfied", &[])).await;
     let mut link = SignableRequest::object("GET", BUCKET, "there");
     link.query = own(&[("symlink", "")]);
     let answer = send(table.signed(link)).await;

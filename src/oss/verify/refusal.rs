@@ -1,5 +1,8 @@
 //! Why a signature is refused, with OSS's codes and words (P§3.5, P§4.1).
 
+use chrono::{DateTime, Utc};
+
+use super::MAX_CLOCK_SKEW;
 use crate::oss::post_policy::InvalidPolicyDocument;
 
 /// Why a signature is refused; `Display` is OSS's `Message`.
@@ -25,9 +28,17 @@ pub enum SignatureRefusal {
     /// The token is not this key's.
     #[error("The security token you provided is invalid.")]
     InvalidSecurityToken,
+    /// The token is this key's, but its session is over.
+    #[error("The security token you provided has expired.")]
+    SecurityTokenExpired,
     /// The request's date is more than 15 minutes off.
     #[error("The difference between the request time and the current time is too large.")]
-    RequestTimeTooSkewed,
+    RequestTimeTooSkewed {
+        /// As the request says.
+        request_time: DateTime<Utc>,
+        /// The server's clock; ali-oss in a page corrects its own by it.
+        server_time: DateTime<Utc>,
+    },
     /// The policy of a form is no policy.
     #[error(transparent)]
     InvalidPolicyDocument(#[from] InvalidPolicyDocument),
@@ -56,7 +67,8 @@ impl SignatureRefusal {
             Self::AccessDenied(_) => "AccessDenied",
             Self::InvalidAccessKeyId => "InvalidAccessKeyId",
             Self::InvalidSecurityToken => "InvalidSecurityToken",
-            Self::RequestTimeTooSkewed => "RequestTimeTooSkewed",
+            Self::SecurityTokenExpired => "SecurityTokenExpired",
+            Self::RequestTimeTooSkewed { .. } => "RequestTimeTooSkewed",
             Self::InvalidPolicyDocument(_) => "InvalidPolicyDocument",
             Self::SignatureDoesNotMatch { .. } => "SignatureDoesNotMatch",
         }
@@ -70,12 +82,21 @@ impl SignatureRefusal {
         }
     }
 
-    /// Further elements of the error document, in OSS's order: for a mismatch, what the server signed, so that a client can compare.
+    /// Further elements of the error document, in OSS's order: for a mismatch, what the server signed, so that a client can compare;
+    /// for a wrong clock, the right time.
     pub fn details(&self) -> Vec<(String, String)> {
         let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         match self {
             Self::InvalidArgument { argument: Some((name, value)), .. } => {
                 vec![own("ArgumentName", name), own("ArgumentValue", value)]
+            }
+            Self::RequestTimeTooSkewed { request_time, server_time } => {
+                let iso = |time: &DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+                vec![
+                    own("MaxAllowedSkewMilliseconds", &MAX_CLOCK_SKEW.num_milliseconds().to_string()),
+                    own("RequestTime", &iso(request_time)),
+                    own("ServerTime", &iso(server_time)),
+                ]
             }
             Self::SignatureDoesNotMatch { access_key_id, signature_provided, string_to_sign, canonical_request } => {
                 let bytes: Vec<_> = string_to_sign.bytes().map(|byte| format!("{byte:02X}")).collect();

@@ -100,12 +100,13 @@ pub(in crate::simulator) async fn list_parts(
     let truncated = parts.len() > limit;
     parts.truncate(limit);
     let mut listed = String::new();
-    for Part { number, etag, size, last_modified, .. } in &parts {
+    for Part { number, etag, size, crc64, last_modified, .. } in &parts {
         let last_modified = last_modified.format("%Y-%m-%dT%H:%M:%S.000Z");
         write!(
             listed,
             "  <Part>\n    <PartNumber>{number}</PartNumber>\n    \
-             <LastModified>{last_modified}</LastModified>\n    <ETag>\"{etag}\"</ETag>\n    <Size>{size}</Size>\n  </Part>\n"
+             <LastModified>{last_modified}</LastModified>\n    <ETag>\"{etag}\"</ETag>\n    \
+             <HashCrc64ecma>{crc64}</HashCrc64ecma>\n    <Size>{size}</Size>\n  </Part>\n"
         )
         .expect("a String takes what is written to it");
     }

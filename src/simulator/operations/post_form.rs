@@ -22,8 +22,7 @@ const MAX_FIELDS_BYTES: usize = 2 * 1024 * 1024;
 /// What came before the file, and the file, not read yet.
 pub(in crate::simulator) struct PostForm {
     pub(in crate::simulator) fields: Vec<(String, String)>,
-    /// Taken out by who reads it.
-    pub(in crate::simulator) file: Option<Field>,
+    pub(in crate::simulator) file: Field,
     pub(in crate::simulator) file_name: Option<String>,
     pub(in crate::simulator) file_content_type: Option<String>,
 }
@@ -54,24 +53,16 @@ impl PostForm {
             }
             fields.push((name, value));
         }
-        Err(incorrect_number_of_files())
-    }
-
-    /// Passes by what comes after the file, which counts for nothing; but there must be no second file.
-    pub(in crate::simulator) async fn finish(multipart: &mut Multipart) -> Result<(), OssError> {
-        while let Some(Ok(part)) = multipart.next().await {
-            if part.name().is_some_and(|name| name.eq_ignore_ascii_case("file")) {
-                return Err(incorrect_number_of_files());
-            }
-        }
-        Ok(())
+        // Only of none: what follows a file is passed by (P§3.1), a second file too.
+        let message = "POST requires exactly one file upload per request.";
+        Err(OssError::bad_request("IncorrectNumberOfFilesInPOSTRequest", message))
     }
 
     fn at_file(fields: Vec<(String, String)>, file: Field) -> Self {
         let file_name = file.content_disposition().and_then(|d| d.get_filename()).map(str::to_owned);
         let content_type = file.headers().get(header::CONTENT_TYPE);
         let file_content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
-        Self { fields, file: Some(file), file_name, file_content_type }
+        Self { fields, file, file_name, file_content_type }
     }
 
     /// The first field of that name, in any case; the policy judges the same one.
@@ -115,11 +106,6 @@ async fn read_value(name: &str, part: &mut Field) -> Result<String, OssError> {
     }
     String::from_utf8(value)
         .map_err(|_| OssError::invalid_argument("The form field is not encoded in UTF-8.", name, ""))
-}
-
-pub(in crate::simulator) fn incorrect_number_of_files() -> OssError {
-    let message = "POST requires exactly one file upload per request.";
-    OssError::bad_request("IncorrectNumberOfFilesInPOSTRequest", message)
 }
 
 fn field_too_long(name: &str) -> OssError {

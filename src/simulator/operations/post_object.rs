@@ -14,7 +14,7 @@ use crate::{
         callback::order::CallbackOrder,
         errors::OssError,
         operations::{
-            post_form::{PostForm, incorrect_number_of_files, malformed},
+            post_form::{PostForm, malformed},
             stored::{NewObject, Stored},
         },
         request::{Incoming, check_key},
@@ -47,7 +47,7 @@ pub(in crate::simulator) async fn post_object(
     let template = form.get("key").ok_or_else(missing_key)?;
     let key = template.replace("${filename}", form.file_name.as_deref().unwrap_or_default());
     incoming.notes.key(&key);
-    oss.faults.strike(incoming, &key).await?;
+    oss.faults.strike(incoming, incoming.operation, &key).await?;
     let (caller, policy) = authorise_form(&form, bucket, incoming, oss)?;
     let resource = Resource { bucket: &bucket.name, key: &key };
     caller.permit(Action::PutObject, resource)?;
@@ -59,7 +59,6 @@ pub(in crate::simulator) async fn post_object(
     let object = NewObject { bucket, key: check_key(&key)?, attributes, forbid_overwrite: forbids(&form, incoming) };
     object.check_overwrite(&oss.objects).await?;
     let received = receive_file(&mut form, &policy, oss).await?;
-    PostForm::finish(&mut multipart).await?;
     drop(multipart);
     body.clone().drain().await;
     if let Some(expected) = whole_md5 {
@@ -86,8 +85,7 @@ fn is_form(incoming: &Incoming) -> bool {
 /// The policy's length range is enforced while the file arrives; nothing stays behind of what it refuses.
 async fn receive_file(form: &mut PostForm, policy: &PostPolicy, oss: &Oss) -> Result<Received, OssError> {
     let max = policy.content_length_range().map_or(MAX_OBJECT_BYTES, |(_, max)| max.min(MAX_OBJECT_BYTES));
-    let mut file = form.file.take().ok_or_else(incorrect_number_of_files)?;
-    let received = oss.objects.begin().await?.receive(&mut file, max, |error| malformed(&error)).await?;
+    let received = oss.objects.begin().await?.receive(&mut form.file, max, |error| malformed(&error)).await?;
     policy.check_size(received.size())?;
     Ok(received)
 }
