@@ -3,7 +3,7 @@
 use oss_valet::oss::{access_key::AccessKey, request::SignatureVersion, sign_v4::ALGORITHM};
 
 use super::{
-    ARGUMENT, Case, DENIED, MISMATCH, NO_SUCH_ID, NO_SUCH_TOKEN, SKEWED,
+    ARGUMENT, Case, DENIED, MISMATCH, MISPLACED_TOKEN, NO_SUCH_ID, NO_SUCH_TOKEN, SKEWED,
     bed::Way,
     wire::{At, Wire, one_byte},
 };
@@ -116,7 +116,7 @@ fn tokens(way: Way, key: &AccessKey, base: &Wire) -> Vec<Case> {
         if way.in_query() { base.with_query(name, value) } else { base.with_header(name, value) }
     };
     let Some(token) = key.expose_security_token() else {
-        let elsewhere = if way == Way::QueryV1 { ARGUMENT } else { MISMATCH };
+        let elsewhere = if way == Way::QueryV1 { MISPLACED_TOKEN } else { MISMATCH };
         let mut cases = vec![Case::new("token where none belongs", "added", put(Some("TOKEN+/=")), NO_SUCH_TOKEN)];
         if way.in_query() {
             let header = base.with_header("x-oss-security-token", Some("TOKEN+/="));
