@@ -175,11 +175,16 @@ pub(super) fn circumstances(incoming: &Incoming) -> Circumstances {
 
 /// Finds the credential that signed the request, and checks that it really did.
 pub(in crate::simulator) fn authorise(incoming: &Incoming, oss: &Oss) -> Result<Caller, OssError> {
+    identify(incoming, oss)?.ok_or_else(OssError::anonymous)
+}
+
+/// The same for what everybody may do where an ACL says so: `None` for a request that is not signed at all.
+pub(in crate::simulator) fn identify(incoming: &Incoming, oss: &Oss) -> Result<Option<Caller>, OssError> {
     let bucket = incoming.bucket().and_then(|bucket| oss.settings.bucket(bucket));
     let context = VerifyingContext { now: incoming.now, region: bucket.map(|bucket| bucket.region.as_str()) };
     check_ambiguity(incoming)?;
     let verified = verify::verify(&incoming.signable(), |id| find(id, oss), &context)?;
-    Caller::known(verified.ok_or_else(OssError::anonymous)?.access_key_id(), incoming, oss)
+    verified.map(|verified| Caller::known(verified.access_key_id(), incoming, oss)).transpose()
 }
 
 /// The credential behind a form, with the policy that it satisfies in everything but the length of the file.
@@ -229,14 +234,10 @@ impl From<SignatureRefusal> for OssError {
             .details()
             .iter()
             .fold(Self::new(status, refusal.code(), message), |error, (name, value)| error.detail(name, value));
-        match &refusal {
-            SignatureRefusal::InvalidAccessKeyId => error.ec("0002-00000902"),
-            SignatureRefusal::InvalidSecurityToken => error.ec("0002-00000006"),
-            SignatureRefusal::SecurityTokenExpired => error.ec("0002-00000007"),
-            SignatureRefusal::SignatureDoesNotMatch { .. } => error.ec("0002-00000040"),
-            SignatureRefusal::RequestTimeTooSkewed { .. } => error.ec("0002-00000504"),
+        match refusal.ec() {
             _ if wrong_region => error.ec("0002-00000226"),
-            _ => error,
+            Some(ec) => error.ec(ec),
+            None => error,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::simulator::{
         folder::Folder,
         image::{self, Image, MAGIC_BYTES},
         pieces::{Piece, Pieces},
-        record::Content,
+        record::{Content, ObjectType},
     },
 };
 
@@ -200,6 +200,7 @@ impl Received {
             size: self.size,
             crc64: self.crc64,
             etag: hex::encode_upper(self.md5),
+            object_type: ObjectType::Normal,
             image: match self.image {
                 Image::Known(info) => Some(info),
                 Image::Broken | Image::None => None,
