@@ -50,6 +50,10 @@ def assume_role(dev, owner, policy):
     return credentials["AccessKeyId"], credentials["AccessKeySecret"], credentials["SecurityToken"]
 
 
+def is_inconsistent(error):
+    return isinstance(error, oss2.exceptions.InconsistentError)
+
+
 class Provider(oss2.credentials.CredentialsProvider):
     def __init__(self, provide):
         self.provide = provide
@@ -107,6 +111,12 @@ class Client:
         headers = sent(content_type, None, headers)
         return "PUT", self.bucket.sign_url("PUT", key, 300, headers=dict(headers), params=dict(query or {})), headers
 
+    def presign_put_for_host(self, key, content_type, query):
+        headers = {"Content-Type": content_type}
+        signed = headers | {"host": self.bucket.endpoint.split("://")[1]}
+        url = self.bucket.sign_url("PUT", key, 300, headers=signed, params=query, slash_safe=True, additional_headers={"host"})
+        return "PUT", url, headers
+
     def presign_initiate(self, key, content_type):
         headers = {"Content-Type": content_type}
         url = self.bucket.sign_url("POST", key, 300, headers=dict(headers), params={"uploads": ""}, slash_safe=True)
@@ -140,6 +150,12 @@ class Client:
 
     def get_range(self, key, first, last):
         return self.bucket.get_object(key, byte_range=(first, last)).read()
+
+    def append(self, key, position, data):
+        return self.bucket.append_object(key, position, data).next_position
+
+    def copy(self, source, target):
+        return self.bucket.copy_object(self.bucket.bucket_name, source, target).etag
 
     def delete(self, key):
         return self.bucket.delete_object(key).status

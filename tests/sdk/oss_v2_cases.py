@@ -25,10 +25,19 @@ PACKAGE = "alibabacloud-oss-v2"
 TRIES_WITH_WRONG_CLOCK = 3  # it counts the refusal as one that may pass
 
 
-def refusal(error):
-    """What the SDK's error tells, or None when it is no refusal of OSS."""
+def cause(error):
     while isinstance(error, (oss.exceptions.OperationError, oss.UploadError)):
         error = error.unwrap()
+    return error
+
+
+def is_inconsistent(error):
+    return isinstance(cause(error), oss.exceptions.InconsistentError)
+
+
+def refusal(error):
+    """What the SDK's error tells, or None when it is no refusal of OSS."""
+    error = cause(error)
     if isinstance(error, RefusedError):
         return error.refusal
     if isinstance(error, oss.exceptions.ServiceError):
@@ -130,6 +139,12 @@ class Client:
         request = oss.GetObjectRequest(**self.where, key=key, range_header=f"bytes={first}-{last}")
         with self.client.get_object(request).body as body:
             return body.read()
+
+    def append(self, key, position, data):
+        return self.client.append_object(oss.AppendObjectRequest(**self.where, key=key, position=position, body=data)).next_position
+
+    def copy(self, source, target):
+        return self.client.copy_object(oss.CopyObjectRequest(**self.where, key=target, source_key=source)).etag.strip('"')
 
     def delete(self, key):
         return self.client.delete_object(oss.DeleteObjectRequest(**self.where, key=key)).status_code
