@@ -22,3 +22,4 @@ mod streams;
 mod sts;
 mod sts_calls;
 mod sts_oidc;
+mod sts_signatures;

@@ -8,7 +8,7 @@ mod refusal;
 
 pub use form::{VerifiedForm, verify_post_form};
 pub use parse::{Scheme, UnverifiedSignature};
-pub use refusal::SignatureRefusal;
+pub use refusal::{AdditionalHeadersFault, SignatureRefusal};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use subtle::ConstantTimeEq;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::SignatureRefusal;
+use super::{AdditionalHeadersFault, SignatureRefusal};
 use crate::oss::{
     request::{SignableRequest, SignatureVersion, trim},
     sign_v4::{self, ALGORITHM, Scope},
@@ -166,7 +166,11 @@ fn from_v4_header(value: &str, request: &SignableRequest) -> Result<UnverifiedSi
         access_key_id,
         signature: signature.to_owned(),
         security_token: header_token(request),
-        scheme: Scheme::V4Header { scope, additional_headers: listed(additional), time: parse_date(date)? },
+        scheme: Scheme::V4Header {
+            scope,
+            additional_headers: listed(additional, request, false)?,
+            time: parse_date(date)?,
+        },
     })
 }
 
@@ -212,7 +216,7 @@ fn from_v4_query(request: &SignableRequest) -> Result<UnverifiedSignature, Signa
         security_token: request.query_value("x-oss-security-token").map(str::to_owned),
         scheme: Scheme::V4Query {
             scope,
-            additional_headers: listed(request.query_value("x-oss-additional-headers")),
+            additional_headers: listed(request.query_value("x-oss-additional-headers"), request, true)?,
             time: parse_date(needed("x-oss-date")?)?,
             expires_in,
         },
@@ -224,8 +228,23 @@ fn canonical_integer(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
-fn listed(names: Option<&str>) -> Vec<String> {
-    names.unwrap_or_default().split(';').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// The names of a list of further signed headers: each in the request, in lower case, in order (P§4.2).
+fn listed(names: Option<&str>, request: &SignableRequest, in_url: bool) -> Result<Vec<String>, SignatureRefusal> {
+    let Some(value) = names else { return Ok(vec![]) };
+    let refused = |fault| Err(SignatureRefusal::AdditionalHeaders { fault, value: value.to_owned(), in_url });
+    let names: Vec<_> = value.split(';').collect();
+    let absent = |name: &&str| name.contains('_') || request.header(&name.to_ascii_lowercase()).is_none();
+    if value.is_empty() {
+        refused(AdditionalHeadersFault::Empty)
+    } else if names.contains(&"") {
+        refused(AdditionalHeadersFault::EmptyName)
+    } else if names.iter().any(absent) {
+        refused(AdditionalHeadersFault::Missing)
+    } else if value.bytes().any(|byte| byte.is_ascii_uppercase()) || !names.is_sorted_by(|a, b| a < b) {
+        refused(AdditionalHeadersFault::NotCanonical)
+    } else {
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
 }
 
 fn header_token(request: &SignableRequest) -> Option<String> {

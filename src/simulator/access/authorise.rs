@@ -234,14 +234,10 @@ impl From<SignatureRefusal> for OssError {
             .details()
             .iter()
             .fold(Self::new(status, refusal.code(), message), |error, (name, value)| error.detail(name, value));
-        match &refusal {
-            SignatureRefusal::InvalidAccessKeyId => error.ec("0002-00000902"),
-            SignatureRefusal::InvalidSecurityToken => error.ec("0002-00000006"),
-            SignatureRefusal::SecurityTokenExpired => error.ec("0002-00000007"),
-            SignatureRefusal::SignatureDoesNotMatch { .. } => error.ec("0002-00000040"),
-            SignatureRefusal::RequestTimeTooSkewed { .. } => error.ec("0002-00000504"),
+        match refusal.ec() {
             _ if wrong_region => error.ec("0002-00000226"),
-            _ => error,
+            Some(ec) => error.ec(ec),
+            None => error,
         }
     }
 }

@@ -49,7 +49,7 @@ impl Sts {
     ) -> Result<Self, BindError> {
         Ok(Self {
             sessions: Sessions::open(root, now)
-                .map_err(|source| BindError::DataFolder { path: root.to_owned(), source })?,
+                .map_err(|source| BindError::DataFolder { path: root.join("sts"), source })?,
             guard: Guard::new(calls_per_second),
             providers: providers
                 .iter()
