@@ -53,6 +53,9 @@ pub(super) struct SimulatorArgs {
     /// Refuses callbacks to private and loopback addresses, as OSS does.
     #[arg(long)]
     refuse_private_callbacks: bool,
+    /// Threads that serve.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..))]
+    workers: u8,
     #[command(flatten)]
     roles: RoleArgs,
 }
@@ -133,6 +136,7 @@ fn settings(args: &SimulatorArgs, data: PathBuf) -> anyhow::Result<SimulatorSett
     args.roles.add_to(SimulatorSettings {
         refuse_private_callbacks: args.refuse_private_callbacks,
         min_part_bytes: args.min_part_size,
+        workers: args.workers.into(),
         ..settings
     })
 }

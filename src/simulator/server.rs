@@ -158,13 +158,13 @@ impl Simulator {
     /// # Errors
     /// When the listener breaks.
     pub async fn run(self, shutdown: CancellationToken) -> std::io::Result<()> {
-        const WORKERS: usize = 2;
         const GRACE_SECONDS: u64 = 10;
+        let workers = self.oss.settings.workers;
         let oss = web::Data::from(self.oss);
         // Apart from its `await`, so that the future is `Send` and any tokio runtime can drive it.
         let server = HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
             .on_connect(keep_line)
-            .workers(WORKERS)
+            .workers(workers)
             .shutdown_timeout(GRACE_SECONDS)
             .shutdown_signal(shutdown.cancelled_owned())
             .listen(self.listener)?

@@ -60,6 +60,8 @@ pub struct SimulatorSettings {
     pub min_part_bytes: u64,
     /// Part numbers run from 1 to this.
     pub max_part_number: u32,
+    /// Threads that serve.
+    pub workers: usize,
     /// Addresses of callback hosts that no name service knows, names in lower case.
     pub callback_hosts: BTreeMap<String, IpAddr>,
     /// PEM of authorities whose certificates callback receivers may show, beside those that this machine trusts.
@@ -69,7 +71,7 @@ pub struct SimulatorSettings {
 }
 
 impl SimulatorSettings {
-    /// Nothing in it yet: no bucket, no credential; OSS's callback time-out, private callbacks allowed.
+    /// Nothing in it yet: no bucket, no credential; OSS's callback time-out, private callbacks allowed, two threads.
     pub fn new(listen: SocketAddr, data_dir: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
         Self {
             listen,
@@ -84,6 +86,7 @@ impl SimulatorSettings {
             refuse_private_callbacks: false,
             min_part_bytes: MIN_PART_BYTES,
             max_part_number: MAX_PART_NUMBER,
+            workers: 2,
             callback_hosts: BTreeMap::new(),
             callback_roots_pem: None,
             clock,
