@@ -12,7 +12,7 @@ use crate::oss::{callback::InvalidCallback, post_policy::PolicyViolation, xml::E
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OssError {
     pub(super) status: StatusCode,
-    pub(super) code: &'static str,
+    pub(super) code: Cow<'static, str>,
     pub(super) message: Cow<'static, str>,
     ec: Option<&'static str>,
     details: Vec<(String, String)>,
@@ -20,8 +20,19 @@ pub(super) struct OssError {
 }
 
 impl OssError {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), ec: None, details: Vec::new(), access_denied: Vec::new() }
+    pub(super) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            ec: None,
+            details: Vec::new(),
+            access_denied: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -135,8 +146,35 @@ impl OssError {
         Self::bad_request("IncompleteBody", "The request body is incomplete.")
     }
 
+    pub(super) fn malformed_xml() -> Self {
+        let message = "The XML you provided was not well-formed or did not validate against our published schema.";
+        Self::bad_request("MalformedXML", message)
+    }
+
+    /// The bucket has no callback policy, or none of that name. The message, and that an upload gets the same, are
+    /// assumptions.
+    pub(super) fn no_callback_policy() -> Self {
+        let message = "The bucket callback policy does not exist.";
+        Self::new(StatusCode::NOT_FOUND, "BucketCallbackPolicyNotExist", message)
+    }
+
+    /// Too many requests of one account.
+    pub(super) fn throttled() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TotalQpsLimitExceeded", "Max total qps limit is exceeded.")
+            .ec("0004-00000302")
+    }
+
+    pub(super) fn service_unavailable() -> Self {
+        let message = "Thread pool is almost full, please retry later.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+    }
+
     pub(super) fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(error = %cause, "the simulator failed");
+        Self::internal_error()
+    }
+
+    pub(super) fn internal_error() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalError",
@@ -160,7 +198,7 @@ impl OssError {
             details.push(("RecommendDoc".to_owned(), format!("https://api.aliyun.com/troubleshoot?q={ec}")));
         }
         let document = ErrorDocument {
-            code: self.code.to_owned(),
+            code: self.code.to_string(),
             message: self.message.to_string(),
             request_id: incoming.request_id.clone(),
             host_id: incoming.host.clone(),

@@ -5,7 +5,8 @@
 //!
 //! One request: [`server`] parses it ([`request`], [`address`]), answers CORS ([`cors`]), hands it to its operation
 //! ([`operations`]), and dresses the answer ([`errors`]). An operation asks [`access`] who signed and what RAM lets them do,
-//! keeps bytes and records in [`storage`], and reports what arrived through [`callback`].
+//! keeps bytes and records in [`storage`], and reports what arrived through [`callback`]. Tests use [`admin`]: there are
+//! [`faults`] on demand and a [log](request_log) of what happened.
 
 mod access;
 mod address;
@@ -14,8 +15,11 @@ mod body;
 mod callback;
 mod cors;
 mod errors;
+mod faults;
+mod operation_name;
 mod operations;
 mod request;
+mod request_log;
 mod server;
 mod settings;
 mod storage;

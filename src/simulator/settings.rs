@@ -1,6 +1,12 @@
 //! What a simulator is started with.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     access::{
@@ -40,6 +46,10 @@ pub struct SimulatorSettings {
     pub callback_timeout: Duration,
     /// Refuse callbacks to private and loopback addresses, as OSS does (P§1.2); off, because here everything is local.
     pub refuse_private_callbacks: bool,
+    /// Addresses of callback hosts that no name service knows, names in lower case.
+    pub callback_hosts: BTreeMap<String, IpAddr>,
+    /// PEM of authorities whose certificates callback receivers may show, beside those that this machine trusts.
+    pub callback_roots_pem: Option<String>,
     /// Judges expiry and skew, and dates objects.
     pub clock: Arc<dyn Clock>,
 }
@@ -58,6 +68,8 @@ impl SimulatorSettings {
             sts_calls_per_second: None,
             callback_timeout: CALLBACK_TIMEOUT,
             refuse_private_callbacks: false,
+            callback_hosts: BTreeMap::new(),
+            callback_roots_pem: None,
             clock,
         }
     }

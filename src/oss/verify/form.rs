@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chrono::TimeDelta;
 
-use super::{KnownKey, SignatureRefusal, VerifyingContext, check_scope, check_window, parse};
+use super::{KnownKey, MAX_CLOCK_SKEW, SignatureRefusal, VerifyingContext, check_scope, check_window, parse};
 use crate::oss::{
     post_policy::{Condition, InvalidPolicyDocument, PostPolicy},
     presign::MAX_V4_EXPIRY,
@@ -102,6 +102,9 @@ fn v4_claim<'a>(fields: &'a [(String, String)], context: &VerifyingContext<'_>) 
     let (access_key_id, scope) = parse::parse_credential(credential)?;
     let time = parse::parse_date(date)?;
     check_scope(&scope, time, context)?;
+    if time.signed_duration_since(context.now) > MAX_CLOCK_SKEW {
+        return Err(SignatureRefusal::RequestTimeTooSkewed { request_time: time, server_time: context.now });
+    }
     // Whatever the policy's own expiration says, OSS stops at seven days (P§3.3).
     check_window(time, TimeDelta::seconds(MAX_V4_EXPIRY), context.now)?;
     Ok(Claim { access_key_id, policy, signature, scope: Some(scope) })

@@ -1,5 +1,8 @@
 //! Why a signature is refused, with OSS's codes and words (P§3.5, P§4.1).
 
+use chrono::{DateTime, Utc};
+
+use super::MAX_CLOCK_SKEW;
 use crate::oss::post_policy::InvalidPolicyDocument;
 
 /// Why a signature is refused; `Display` is OSS's `Message`.
@@ -37,7 +40,12 @@ pub enum SignatureRefusal {
     SecurityTokenExpired,
     /// The request's date is more than 15 minutes off.
     #[error("The difference between the request time and the current time is too large.")]
-    RequestTimeTooSkewed,
+    RequestTimeTooSkewed {
+        /// As the request says.
+        request_time: DateTime<Utc>,
+        /// The server's clock; ali-oss in a page corrects its own by it.
+        server_time: DateTime<Utc>,
+    },
     /// The policy of a form is no policy.
     #[error(transparent)]
     InvalidPolicyDocument(#[from] InvalidPolicyDocument),
@@ -92,7 +100,7 @@ impl SignatureRefusal {
             Self::InvalidAccessKeyId => "InvalidAccessKeyId",
             Self::InvalidSecurityToken => "InvalidSecurityToken",
             Self::SecurityTokenExpired => "SecurityTokenExpired",
-            Self::RequestTimeTooSkewed => "RequestTimeTooSkewed",
+            Self::RequestTimeTooSkewed { .. } => "RequestTimeTooSkewed",
             Self::InvalidPolicyDocument(_) => "InvalidPolicyDocument",
             Self::SignatureDoesNotMatch { .. } => "SignatureDoesNotMatch",
         }
@@ -114,7 +122,7 @@ impl SignatureRefusal {
             Self::InvalidSecurityToken => Some("0002-00000006"),
             Self::SecurityTokenExpired => Some("0002-00000007"),
             Self::SignatureDoesNotMatch { .. } => Some("0002-00000040"),
-            Self::RequestTimeTooSkewed => Some("0002-00000504"),
+            Self::RequestTimeTooSkewed { .. } => Some("0002-00000504"),
             Self::AdditionalHeaders { fault, in_url, .. } => match (fault, in_url) {
                 (Empty, false) => Some("0002-00000209"),
                 (EmptyName, false) => Some("0002-00000210"),
@@ -127,7 +135,8 @@ impl SignatureRefusal {
         }
     }
 
-    /// Further elements of the error document, in OSS's order: for a mismatch, what the server signed, so that a client can compare.
+    /// Further elements of the error document, in OSS's order: for a mismatch, what the server signed, so that a client can compare;
+    /// for a wrong clock, the right time.
     pub fn details(&self) -> Vec<(String, String)> {
         let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         match self {
@@ -137,6 +146,14 @@ impl SignatureRefusal {
             Self::AdditionalHeaders { value, in_url, .. } => {
                 let name = if *in_url { "x-oss-additional-headers" } else { "AdditionalHeaders" };
                 vec![own("ArgumentName", name), own("ArgumentValue", value)]
+            }
+            Self::RequestTimeTooSkewed { request_time, server_time } => {
+                let iso = |time: &DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+                vec![
+                    own("MaxAllowedSkewMilliseconds", &MAX_CLOCK_SKEW.num_milliseconds().to_string()),
+                    own("RequestTime", &iso(request_time)),
+                    own("ServerTime", &iso(server_time)),
+                ]
             }
             Self::SignatureDoesNotMatch { access_key_id, signature_provided, string_to_sign, canonical_request } => {
                 let bytes: Vec<_> = string_to_sign.bytes().map(|byte| format!("{byte:02X}")).collect();

@@ -195,9 +195,6 @@ pub(in crate::simulator) fn authorise_form(
         Err(SignatureRefusal::AccessDenied(message)) if message == "Request has expired." => {
             return Err(OssError::access_denied("Invalid according to Policy: Policy expired."));
         }
-        Err(SignatureRefusal::AccessDenied(message)) if message == "Request is not valid yet." => {
-            return Err(SignatureRefusal::RequestTimeTooSkewed.into());
-        }
         outcome => outcome?.ok_or_else(OssError::anonymous)?,
     };
     let policy = verified.policy().clone();

@@ -43,11 +43,17 @@ pub enum Action {
     GetBucketVersioning,
     /// Its lifecycle rules.
     GetBucketLifecycle,
+    /// Setting the bucket's callback presets (P§1.8).
+    PutBucketCallbackPolicy,
+    /// Reading them.
+    GetBucketCallbackPolicy,
+    /// Removing them.
+    DeleteBucketCallbackPolicy,
 }
 
 impl Action {
     /// Every one.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::PutObject,
         Self::PutObjectAcl,
         Self::PutObjectTagging,
@@ -66,6 +72,9 @@ impl Action {
         Self::GetBucketCors,
         Self::GetBucketVersioning,
         Self::GetBucketLifecycle,
+        Self::PutBucketCallbackPolicy,
+        Self::GetBucketCallbackPolicy,
+        Self::DeleteBucketCallbackPolicy,
     ];
 
     /// As policies and refusals write it: `oss:PutObject`.
