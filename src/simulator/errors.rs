@@ -17,6 +17,8 @@ pub(super) struct OssError {
     ec: Option<&'static str>,
     details: Vec<(String, String)>,
     access_denied: Vec<(String, String)>,
+    /// Beside the document: `x-oss-next-append-position`, ….
+    headers: Vec<(&'static str, String)>,
 }
 
 impl OssError {
@@ -32,6 +34,7 @@ impl OssError {
             ec: None,
             details: Vec::new(),
             access_denied: Vec::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -51,6 +54,12 @@ impl OssError {
     #[must_use]
     pub(super) fn because(mut self, denied: impl IntoIterator<Item = (&'static str, String)>) -> Self {
         self.access_denied = denied.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self
+    }
+
+    #[must_use]
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -209,6 +218,9 @@ impl OssError {
         let xml = document.to_xml();
         let mut response = HttpResponse::build(self.status);
         response.content_type("application/xml");
+        for (name, value) in &self.headers {
+            response.insert_header((*name, value.as_str()));
+        }
         dress(&mut response);
         if let Some(ec) = self.ec {
             response.insert_header(("x-oss-ec", ec));
@@ -218,6 +230,44 @@ impl OssError {
         } else {
             response.body(xml)
         }
+    }
+}
+
+impl OssError {
+    pub(super) fn missing_argument(name: &str) -> Self {
+        Self::bad_request("MissingArgument", "Missing Some Required Arguments.").detail("ArgumentName", name)
+    }
+
+    pub(super) fn no_such_version(key: &str, version: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NoSuchVersion", "The specified version does not exist.")
+            .detail("Key", key)
+            .detail("VersionId", version)
+    }
+
+    /// An archived object that was not restored.
+    pub(super) fn invalid_object_state(key: &str) -> Self {
+        let message = "The operation is not valid for the object's state.";
+        Self::new(StatusCode::FORBIDDEN, "InvalidObjectState", message).detail("ObjectName", key)
+    }
+
+    /// A condition of a GET, HEAD or copy that does not hold.
+    pub(super) fn precondition_failed(condition: &str) -> Self {
+        let message = "At least one of the pre-conditions you specified did not hold.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message).detail("Condition", condition)
+    }
+
+    /// The resource is of a type that can't be treated so.
+    pub(super) fn operation_not_supported() -> Self {
+        Self::bad_request("OperationNotSupported", "The operation is not supported for this resource.")
+    }
+
+    /// `x-oss-hash-crc64ecma` of the request against the bytes that came.
+    pub(super) fn invalid_crc64(claimed: &str, computed: u64) -> Self {
+        let message = "The x-oss-hash-crc64ecma you specified does not match what we calculated.";
+        // The names of the two elements are an assumption.
+        Self::bad_request("InvalidCRC64", message)
+            .detail("ClientComputedCRC64", claimed)
+            .detail("ServerComputedCRC64", computed.to_string())
     }
 }
 

@@ -1,6 +1,6 @@
 //! A request as the simulator sees it: parsed once, at the door.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, http::StatusCode};
 use chrono::{DateTime, Utc};
 use rand::{RngCore, rngs::OsRng};
 
@@ -22,6 +22,8 @@ pub(super) struct Incoming {
     pub(super) address: Address,
     /// The object key, decoded once; empty for the bucket itself.
     pub(super) key: String,
+    /// The key as it came, when it can't be decoded: bytes that are not UTF-8 are no key.
+    broken_key: Option<String>,
     /// Header names in lower case, values trimmed, in order of arrival.
     pub(super) headers: Vec<(String, String)>,
     /// `""` for a name without value.
@@ -58,8 +60,8 @@ impl Incoming {
             .or_else(|| headers.iter().find(|(name, _)| name == "host").map(|(_, value)| value.clone()));
         let host = host.unwrap_or_default();
         let (address, raw_key) = Address::resolve(&host, request.uri().path(), settings);
-        // A key that is not UTF-8 is no key; an undecodable query can't be a signed one.
-        let key = decode_path(raw_key).unwrap_or_default();
+        let key = decode_path(raw_key);
+        // An undecodable query can't be a signed one.
         let query = request.uri().query().and_then(decode_query).unwrap_or_default();
         let has = |mark: &str| match mark.strip_prefix("h:") {
             Some(header) => headers.iter().any(|(name, _)| name == header),
@@ -67,11 +69,12 @@ impl Incoming {
         };
         let method = request.method().as_str();
         Self {
-            operation: operation_name(method, address.bucket.is_some(), !key.is_empty(), has),
+            operation: operation_name(method, address.bucket.is_some(), key.as_deref() != Some(""), has),
             method: method.to_owned(),
             host,
             address,
-            key,
+            broken_key: key.is_none().then(|| raw_key.to_owned()),
+            key: key.unwrap_or_default(),
             headers,
             query,
             request_id: request_id(),
@@ -87,6 +90,23 @@ impl Incoming {
 
     pub(super) fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first of these names that the query has.
+    pub(super) fn first_of(&self, names: &[&'static str]) -> Option<&'static str> {
+        names.iter().find(|name| self.query(name).is_some()).copied()
+    }
+
+    /// Refuses what OSS can't find by its address: a key that is no text, and a bucket in the path of OSS's own endpoints.
+    pub(super) fn check_address(&self) -> Result<(), OssError> {
+        if let Some(raw) = &self.broken_key {
+            return Err(OssError::invalid_object_name(raw));
+        }
+        if self.address.is_refused {
+            let message = "The bucket you are attempting to access must be addressed using OSS third level domain.";
+            return Err(OssError::new(StatusCode::FORBIDDEN, "SecondLevelDomainForbidden", message));
+        }
+        Ok(())
     }
 
     /// The bucket that the address names.

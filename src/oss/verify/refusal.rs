@@ -143,10 +143,6 @@ impl SignatureRefusal {
             Self::InvalidArgument { argument: Some((name, value)), .. } => {
                 vec![own("ArgumentName", name), own("ArgumentValue", value)]
             }
-            Self::AdditionalHeaders { value, in_url, .. } => {
-                let name = if *in_url { "x-oss-additional-headers" } else { "AdditionalHeaders" };
-                vec![own("ArgumentName", name), own("ArgumentValue", value)]
-            }
             Self::RequestTimeTooSkewed { request_time, server_time } => {
                 let iso = |time: &DateTime<Utc>| time.format("%Y-%m-%dT%H:%M:%S.000Z").to_string();
                 vec![
@@ -154,6 +150,10 @@ impl SignatureRefusal {
                     own("RequestTime", &iso(request_time)),
                     own("ServerTime", &iso(server_time)),
                 ]
+            }
+            Self::AdditionalHeaders { value, in_url, .. } => {
+                let name = if *in_url { "x-oss-additional-headers" } else { "AdditionalHeaders" };
+                vec![own("ArgumentName", name), own("ArgumentValue", value)]
             }
             Self::SignatureDoesNotMatch { access_key_id, signature_provided, string_to_sign, canonical_request } => {
                 let bytes: Vec<_> = string_to_sign.bytes().map(|byte| format!("{byte:02X}")).collect();

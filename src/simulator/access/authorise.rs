@@ -175,11 +175,16 @@ pub(super) fn circumstances(incoming: &Incoming) -> Circumstances {
 
 /// Finds the credential that signed the request, and checks that it really did.
 pub(in crate::simulator) fn authorise(incoming: &Incoming, oss: &Oss) -> Result<Caller, OssError> {
+    identify(incoming, oss)?.ok_or_else(OssError::anonymous)
+}
+
+/// The same for what everybody may do where an ACL says so: `None` for a request that is not signed at all.
+pub(in crate::simulator) fn identify(incoming: &Incoming, oss: &Oss) -> Result<Option<Caller>, OssError> {
     let bucket = incoming.bucket().and_then(|bucket| oss.settings.bucket(bucket));
     let context = VerifyingContext { now: incoming.now, region: bucket.map(|bucket| bucket.region.as_str()) };
     check_ambiguity(incoming)?;
     let verified = verify::verify(&incoming.signable(), |id| find(id, oss), &context)?;
-    Caller::known(verified.ok_or_else(OssError::anonymous)?.access_key_id(), incoming, oss)
+    verified.map(|verified| Caller::known(verified.access_key_id(), incoming, oss)).transpose()
 }
 
 /// The credential behind a form, with the policy that it satisfies in everything but the length of the file.

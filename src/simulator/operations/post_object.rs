@@ -21,7 +21,7 @@ use crate::{
         server::Oss,
         settings::BucketSpec,
         storage::{
-            record::{Attributes, DEFAULT_CONTENT_TYPE},
+            attributes::{Attributes, DEFAULT_CONTENT_TYPE},
             upload::{MAX_OBJECT_BYTES, Received},
         },
     },

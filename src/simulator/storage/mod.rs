@@ -6,6 +6,7 @@
 //!
 //! `kill -9` loses nothing that was answered. A power cut may: nothing is synced, since this is no place for data that matters.
 
+pub(in crate::simulator) mod attributes;
 pub(in crate::simulator) mod crc64;
 pub(in crate::simulator) mod disk;
 pub(in crate::simulator) mod image;
@@ -15,4 +16,5 @@ pub(in crate::simulator) mod objects;
 pub(in crate::simulator) mod parts;
 pub(in crate::simulator) mod pieces;
 pub(in crate::simulator) mod record;
+pub(in crate::simulator) mod tags;
 pub(in crate::simulator) mod upload;

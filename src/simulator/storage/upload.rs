@@ -18,7 +18,7 @@ use crate::simulator::{
         image::{self, Image, MAGIC_BYTES},
         objects::random_name,
         pieces::{Piece, Pieces},
-        record::Content,
+        record::{Content, ObjectType},
     },
 };
 
@@ -202,6 +202,7 @@ impl Received {
             size: self.size,
             crc64: self.crc64,
             etag: hex::encode_upper(self.md5),
+            object_type: ObjectType::Normal,
             image: match self.image {
                 Image::Known(info) => Some(info),
                 Image::Broken | Image::None => None,

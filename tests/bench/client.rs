@@ -25,6 +25,8 @@ pub(crate) struct Load {
     pub(crate) connections: usize,
     /// What every answer must be.
     pub(crate) status: u16,
+    /// Whether answers have the body that their length tells; those to HEAD have none.
+    pub(crate) bodies: bool,
     /// How many answers' bodies are kept.
     pub(crate) keep: usize,
 }
@@ -50,7 +52,7 @@ impl Measured {
 impl Load {
     /// Each request once, over so many connections; `200` expected, nothing kept.
     pub(crate) fn new(address: SocketAddr, requests: Vec<Vec<u8>>, connections: usize) -> Self {
-        Self { address, repeat: requests.len(), requests, connections, status: 200, keep: 0 }
+        Self { address, repeat: requests.len(), requests, connections, status: 200, bodies: true, keep: 0 }
     }
 
     /// Sends everything, the first part of it unmeasured.
@@ -117,7 +119,7 @@ impl Share {
             let number = self.next.replace(self.next.get() + 1);
             let request = &self.load.requests[number % self.load.requests.len()];
             let began = Instant::now();
-            let (status, body) = connection.exchange(request).await;
+            let (status, body) = connection.exchange(request, self.load.bodies).await;
             self.latencies.borrow_mut().push(began.elapsed());
             assert_eq!(status, self.load.status, "{}", String::from_utf8_lossy(body));
             if self.kept.borrow().len() < self.load.keep {
@@ -135,16 +137,16 @@ struct Connection {
 
 impl Connection {
     /// Sends one request and reads its whole answer.
-    async fn exchange(&mut self, request: &[u8]) -> (u16, &[u8]) {
+    async fn exchange(&mut self, request: &[u8], with_body: bool) -> (u16, &[u8]) {
         self.stream.write_all(request).await.unwrap();
         let mut filled = 0;
         loop {
             let read = self.stream.read(&mut self.buffer[filled..]).await.unwrap();
             assert!(read > 0, "the server closed the connection");
             filled += read;
-            if let Some((body, end)) = body_range(&self.buffer[..filled])
-                && filled >= end
-            {
+            let Some((body, end)) = body_range(&self.buffer[..filled]) else { continue };
+            let end = if with_body { end } else { body };
+            if filled >= end {
                 assert_eq!(filled, end, "more than was asked for");
                 let status = std::str::from_utf8(&self.buffer[9..12]).unwrap().parse().unwrap();
                 return (status, &self.buffer[body..end]);
