@@ -9,6 +9,7 @@ mod callbacks_tls;
 mod cors;
 mod error_codes;
 mod every_error;
+mod every_error_surface;
 mod faults;
 mod forms;
 mod forms_rules;
