@@ -248,6 +248,7 @@ async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Bo
             return admin::serve(oss, incoming, own, body).await;
         }
     }
+    incoming.check_readable()?;
     // A form's key is known once the form is read: only there it strikes.
     if incoming.operation != "PostObject" {
         oss.faults.strike(incoming, incoming.operation, &incoming.key).await?;

@@ -74,6 +74,8 @@ fn places(operation: Operation, base: &Wire) -> Vec<Case> {
         Case::new("bucket", "one that is not there", base.with_path("dev-nobody", KEY), NO_BUCKET),
         Case::new("bucket", "case", base.with_path(&bucket.to_uppercase(), KEY), NO_BUCKET_NAME),
     ];
+    let not_utf8 = Wire { path: format!("{}%FF", base.path), ..base.clone() };
+    cases.push(Case::new("key", "not UTF-8", not_utf8, "400 InvalidObjectName"));
     if operation != Operation::GetVersion {
         cases.push(at("bucket", "one byte", NEIGHBOUR, KEY));
     }
