@@ -73,7 +73,7 @@ impl Folder {
 
     fn reserve(&self, size: u64) -> io::Result<(Arc<File>, Piece)> {
         let mut segments = self.segments();
-        let Segments { needed, current } = &mut *segments;
+        let Segments { needed, current, .. } = &mut *segments;
         let current = match current {
             Some(current) if current.length + size <= SEGMENT_BYTES => current,
             current => {
