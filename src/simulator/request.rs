@@ -125,7 +125,7 @@ impl Incoming {
     /// Refuses what OSS can't find by its address: a key that is no text, and a bucket in the path of OSS's own endpoints.
     pub(super) fn check_address(&self) -> Result<(), OssError> {
         if let Some(raw) = &self.broken_key {
-            return Err(OssError::invalid_object_name(raw));
+            return Err(OssError::invalid_object_name("The specified object is not valid.", raw));
         }
         if self.address.is_refused {
             let message = "The bucket you are attempting to access must be addressed using OSS third level domain.";
@@ -182,8 +182,16 @@ fn unreadable(request: &HttpRequest, query: bool) -> Option<Unreadable> {
 /// OSS's rules for keys: 1 to 1023 bytes of UTF-8, not starting with `/` or `\`.
 pub(super) fn check_key(key: &str) -> Result<&str, OssError> {
     const MAX_KEY_BYTES: usize = 1023;
-    let valid = !key.is_empty() && key.len() <= MAX_KEY_BYTES && !key.starts_with(['/', '\\']);
-    if valid { Ok(key) } else { Err(OssError::invalid_object_name(key)) }
+    let why = if key.is_empty() {
+        "The Object name can not be empty."
+    } else if key.len() > MAX_KEY_BYTES {
+        "The Length of Object name must be less than 1024."
+    } else if key.starts_with(['/', '\\']) {
+        "The specified object is not valid."
+    } else {
+        return Ok(key);
+    };
+    Err(OssError::invalid_object_name(why, key))
 }
 
 fn request_id() -> String {

@@ -185,7 +185,8 @@ fn from_v1_query(request: &SignableRequest) -> Result<UnverifiedSignature, Signa
     })?;
     let security_token = request.query_value("security-token").map(str::to_owned);
     if security_token.is_none() && header_token(request).is_some() {
-        return Err(plain("Security-token must be provided by query string parameter."));
+        let message = "Security-token must be provided by query string parameter.";
+        return Err(SignatureRefusal::InvalidRequest(message.to_owned()));
     }
     Ok(UnverifiedSignature {
         access_key_id: access_key_id.to_owned(),

@@ -16,6 +16,9 @@ pub enum SignatureRefusal {
         /// `ArgumentName` and `ArgumentValue`.
         argument: Option<(String, String)>,
     },
+    /// The token of a signed URL stands in a header.
+    #[error("{0}")]
+    InvalidRequest(String),
     /// The list of further signed headers is none (P§4.2).
     #[error("{}", .fault.message())]
     AdditionalHeaders {
@@ -96,6 +99,7 @@ impl SignatureRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidArgument { .. } | Self::AdditionalHeaders { .. } => "InvalidArgument",
+            Self::InvalidRequest(_) => "InvalidRequest",
             Self::AccessDenied(_) => "AccessDenied",
             Self::InvalidAccessKeyId => "InvalidAccessKeyId",
             Self::InvalidSecurityToken => "InvalidSecurityToken",
@@ -109,7 +113,10 @@ impl SignatureRefusal {
     /// The HTTP status that goes with the code.
     pub fn status(&self) -> u16 {
         match self {
-            Self::InvalidArgument { .. } | Self::AdditionalHeaders { .. } | Self::InvalidPolicyDocument(_) => 400,
+            Self::InvalidArgument { .. }
+            | Self::AdditionalHeaders { .. }
+            | Self::InvalidRequest(_)
+            | Self::InvalidPolicyDocument(_) => 400,
             _ => 403,
         }
     }

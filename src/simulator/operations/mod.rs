@@ -84,6 +84,7 @@ pub(super) async fn dispatch(
     body: Body,
 ) -> Result<HttpResponse, OssError> {
     let name = incoming.bucket().ok_or_else(|| OssError::method_not_allowed(&incoming.method))?;
+    check_bucket_name(name)?;
     let bucket = oss.buckets.get(name).ok_or_else(|| OssError::no_such_bucket(name))?;
     incoming.check_address()?;
     if incoming.method == "OPTIONS" {
@@ -102,6 +103,13 @@ pub(super) async fn dispatch(
         return bucket_operation(oss, incoming, &bucket, request, body).await;
     }
     object_operation(oss, incoming, &bucket, body).await
+}
+
+/// OSS's rules for buckets: 3 to 63 lower-case letters, digits and hyphens, no hyphen at either end.
+fn check_bucket_name(name: &str) -> Result<(), OssError> {
+    let all_allowed = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let valid = (3..=63).contains(&name.len()) && all_allowed && !name.starts_with('-') && !name.ends_with('-');
+    if valid { Ok(()) } else { Err(OssError::invalid_bucket_name(name)) }
 }
 
 async fn bucket_operation(

@@ -44,7 +44,9 @@ impl PostForm {
             let mut part = part.map_err(|error| malformed(&error))?;
             let name = part.name().unwrap_or_default().to_owned();
             if name.len() > MAX_NAME_BYTES {
-                return Err(field_too_long(&name[..name.floor_char_boundary(64)]));
+                let shown = &name[..name.floor_char_boundary(64)];
+                let message = "Your name of form field is too long.";
+                return Err(OssError::bad_request("FieldItemTooLong", message).detail("FieldName", shown));
             }
             if name.eq_ignore_ascii_case("file") {
                 return Ok(Self::at_file(fields, part));
@@ -59,10 +61,9 @@ impl PostForm {
             }
             fields.push((name, value));
         }
-        Err(OssError::bad_request(
-            "IncorrectNumberOfFilesInPOSTRequest",
-            "POST requires exactly one file upload per request.",
-        ))
+        // Only of none: what follows a file is passed by (P§3.1), a second file too.
+        let message = "POST requires exactly one file upload per request.";
+        Err(OssError::bad_request("IncorrectNumberOfFilesInPOSTRequest", message))
     }
 
     fn at_file(fields: Vec<(String, String)>, file: Field) -> Self {

@@ -47,7 +47,7 @@ pub(in crate::simulator) async fn post_object(
     let template = form.get("key").ok_or_else(missing_key)?;
     let key = template.replace("${filename}", form.file_name.as_deref().unwrap_or_default());
     incoming.notes.key(&key);
-    oss.faults.strike(incoming, &key).await?;
+    oss.faults.strike(incoming, incoming.operation, &key).await?;
     let (caller, policy) = authorise_form(&form, bucket, incoming, oss)?;
     let resource = Resource { bucket: &bucket.name, key: &key };
     caller.permit(Action::PutObject, resource)?;
@@ -106,7 +106,8 @@ fn forbids(form: &PostForm, incoming: &Incoming) -> bool {
     }
 }
 
-/// Without a callback: redirect, else `success_action_status`, else 204 (P§3.5).
+/// Without a callback: redirect, else `success_action_status`, else 204 (P§3.5). No document says that OSS adds parameters to
+/// the redirect's URL, as S3 does: it goes out as it came (an assumption).
 fn native_answer(form: &PostForm, stored: &Stored<'_>, bucket: &BucketSpec, incoming: &Incoming) -> HttpResponse {
     let redirect = form.get("success_action_redirect").filter(|url| !url.is_empty());
     let status = form.get("success_action_status").unwrap_or_default();

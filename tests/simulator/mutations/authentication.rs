@@ -3,7 +3,7 @@
 use oss_valet::oss::{access_key::AccessKey, request::SignatureVersion, sign_v4::ALGORITHM};
 
 use super::{
-    ARGUMENT, Case, DENIED, MISMATCH, NO_SUCH_ID, NO_SUCH_TOKEN, SKEWED,
+    ARGUMENT, Case, DENIED, MISMATCH, MISPLACED_TOKEN, NO_SUCH_ID, NO_SUCH_TOKEN, SKEWED,
     bed::Way,
     wire::{At, Wire, one_byte},
 };
@@ -116,7 +116,7 @@ fn tokens(way: Way, key: &AccessKey, base: &Wire) -> Vec<Case> {
         if way.in_query() { base.with_query(name, value) } else { base.with_header(name, value) }
     };
     let Some(token) = key.expose_security_token() else {
-        let elsewhere = if way == Way::QueryV1 { ARGUMENT } else { MISMATCH };
+        let elsewhere = if way == Way::QueryV1 { MISPLACED_TOKEN } else { MISMATCH };
         let mut cases = vec![Case::new("token where none belongs", "added", put(Some("TOKEN+/=")), NO_SUCH_TOKEN)];
         if way.in_query() {
             let header = base.with_header("x-oss-security-token", Some("TOKEN+/="));
@@ -289,14 +289,15 @@ fn additional_headers(way: Way, base: &Wire) -> Vec<Case> {
         }
     };
     let port: u16 = base.header("host").and_then(|host| host.rsplit_once(':')?.1.parse().ok()).expect("a port");
-    let emptied = if way.in_query() { MISMATCH } else { ARGUMENT };
     vec![
         Case::new("additional header list", "one byte", listed("cache-control;hosu"), ARGUMENT),
-        Case::new("additional header list", "case", listed("cache-control;Host"), ARGUMENT),
-        Case::new("additional header list", "order", listed("host;cache-control"), ARGUMENT),
-        Case::new("additional header list", "twice", listed("cache-control;host;host"), ARGUMENT),
         Case::new("additional header list", "one less", listed("host"), MISMATCH),
-        Case::new("additional header list", "emptied", listed(""), emptied),
+        // In a URL the parameter is left out; in a header it stands there empty.
+        Case::new("additional header list", "emptied", listed(""), if way.in_query() { MISMATCH } else { ARGUMENT }),
+        Case::new("additional header list", "another order", listed("host;cache-control"), ARGUMENT),
+        Case::new("additional header list", "another case", listed("Cache-Control;host"), ARGUMENT),
+        Case::new("additional header list", "one name twice", listed("cache-control;cache-control;host"), ARGUMENT),
+        Case::new("additional header list", "a semicolon more", listed("cache-control;host;"), ARGUMENT),
         Case::new("additional header list", "one more", listed("cache-control;content-length;host"), MISMATCH),
         Case::new("additional header list", "joined", listed("cache-control,host"), ARGUMENT),
         Case::new("additional header value", "one byte", base.with_header("cache-control", Some("no-cachf")), MISMATCH),

@@ -45,6 +45,9 @@ const ARGUMENT: &str = "400 InvalidArgument";
 const SKEWED: &str = "403 RequestTimeTooSkewed";
 const NO_METHOD: &str = "405 MethodNotAllowed";
 const NO_BUCKET: &str = "404 NoSuchBucket";
+const NO_BUCKET_NAME: &str = "400 InvalidBucketName";
+/// A token in a header under a signature in the URL (V1).
+const MISPLACED_TOKEN: &str = "400 InvalidRequest";
 
 /// The EC of a code that has but one, where it is known.
 fn ec_of(expected: &str) -> Option<&'static str> {

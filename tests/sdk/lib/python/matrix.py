@@ -105,7 +105,7 @@ def summary(expected, rows, method, sdk):
         elif reason and reason not in reasons:
             reasons.append(reason)
     told = [f"{'✓' if outcome == 'pass' else outcome} {', '.join(names)}" for outcome, names in by_outcome.items()]
-    return "; ".join(told + reasons)
+    return "; ".join(told + reasons) or "–"
 
 
 def page(path, table, write, green):
