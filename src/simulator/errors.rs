@@ -15,10 +15,16 @@ pub(super) struct OssError {
     pub(super) code: Cow<'static, str>,
     pub(super) message: Cow<'static, str>,
     ec: Option<&'static str>,
-    details: Vec<(String, String)>,
-    access_denied: Vec<(String, String)>,
+    more: Box<More>,
     /// Beside the document: `x-oss-next-append-position`, ….
     headers: Vec<(&'static str, String)>,
+}
+
+/// What only some documents have; apart, because a refusal is carried through many results.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct More {
+    details: Vec<(String, String)>,
+    access_denied: Vec<(String, String)>,
 }
 
 impl OssError {
@@ -27,15 +33,7 @@ impl OssError {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-            ec: None,
-            details: Vec::new(),
-            access_denied: Vec::new(),
-            headers: Vec::new(),
-        }
+        Self { status, code: code.into(), message: message.into(), ec: None, more: Box::default(), headers: Vec::new() }
     }
 
     #[must_use]
@@ -46,14 +44,14 @@ impl OssError {
 
     #[must_use]
     pub(super) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.details.push((name.to_owned(), value.into()));
+        self.more.details.push((name.to_owned(), value.into()));
         self
     }
 
     /// `AccessDeniedDetail`: which policy does not let whom do what.
     #[must_use]
     pub(super) fn because(mut self, denied: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        self.access_denied = denied.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.more.access_denied = denied.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         self
     }
 
@@ -202,7 +200,7 @@ impl OssError {
         incoming: &Incoming,
         dress: impl FnOnce(&mut HttpResponseBuilder),
     ) -> HttpResponse {
-        let mut details = self.details.clone();
+        let mut details = self.more.details.clone();
         if let Some(ec) = self.ec {
             details.push(("RecommendDoc".to_owned(), format!("https://api.aliyun.com/troubleshoot?q={ec}")));
         }
@@ -213,7 +211,7 @@ impl OssError {
             host_id: incoming.host.clone(),
             ec: self.ec.map(str::to_owned),
             details,
-            access_denied: self.access_denied.clone(),
+            access_denied: self.more.access_denied.clone(),
         };
         let xml = document.to_xml();
         let mut response = HttpResponse::build(self.status);
