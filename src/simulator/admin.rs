@@ -8,7 +8,7 @@
 //! * `GET|PUT|DELETE /-/faults` — what goes wrong: a JSON list of rules; the first that matches is used
 //!
 //! A rule is `{"on": {"operation": …, "bucket": …, "key_prefix": …}, "times": …, "do": …}`. What `on` leaves out matches
-//! everything; `operation` is OSS's name (`PutObject`, `PostObject`, `HeadObject`, `UploadPart`, `CompleteMultipartUpload`, …)
+//! everything; `operation` is OSS's name (`PutObject`, `PostObject`, `HeadObject`, `UploadPart`, `CompleteMultipartUpload`, `AssumeRole`, …)
 //! or `Callback`, and only a rule that says so concerns callbacks. `times` is 1 when left out, and `null` means until the
 //! list is replaced or deleted. `do` is for requests one of
 //!

@@ -35,6 +35,11 @@ impl Body {
         Self(Rc::new(RefCell::new(Inner { payload, md5: None, ended: false, rest: false })))
     }
 
+    /// Whether all of it has been read, or it broke.
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.borrow().ended
+    }
+
     /// From here on, every byte goes into an MD5.
     pub(super) fn start_md5(&self) {
         self.0.borrow_mut().md5 = Some(Md5::new());

@@ -80,14 +80,12 @@ impl OssError {
 
     pub(super) fn no_such_bucket(bucket: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist.")
-            // The protocol reference gives no EC for this: an assumption.
             .ec("0015-00000101")
             .detail("BucketName", bucket)
     }
 
     pub(super) fn no_such_key(key: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
-            // The protocol reference gives no EC for this: an assumption.
             .ec("0026-00000001")
             .detail("Key", key)
     }
@@ -105,7 +103,7 @@ impl OssError {
         Self::new(
             StatusCode::NOT_IMPLEMENTED,
             "NotImplemented",
-            "A header or query you provided implies functionality that is not implemented.",
+            "A header you provided implies functionality that is not implemented.",
         )
         .detail("Feature", feature)
     }
@@ -126,8 +124,13 @@ impl OssError {
         Self::new(StatusCode::NOT_FOUND, "NoSuchUpload", message).ec("0017-00000244").detail("UploadId", id)
     }
 
-    pub(super) fn invalid_object_name(key: &str) -> Self {
-        Self::bad_request("InvalidObjectName", "The specified object is not valid.").detail("ObjectName", key)
+    /// `why` is one of OSS's three messages.
+    pub(super) fn invalid_object_name(why: &'static str, key: &str) -> Self {
+        Self::bad_request("InvalidObjectName", why).detail("ObjectName", key)
+    }
+
+    pub(super) fn invalid_bucket_name(bucket: &str) -> Self {
+        Self::bad_request("InvalidBucketName", "The specified bucket is not valid.").detail("BucketName", bucket)
     }
 
     pub(super) fn entity_too_large() -> Self {
@@ -150,7 +153,10 @@ impl OssError {
     }
 
     pub(super) fn incomplete_body() -> Self {
-        Self::bad_request("IncompleteBody", "The request body is incomplete.")
+        Self::bad_request(
+            "IncompleteBody",
+            "You did not provide the number of bytes specified by the Content-Length HTTP header.",
+        )
     }
 
     pub(super) fn malformed_xml() -> Self {

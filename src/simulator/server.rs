@@ -194,22 +194,23 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
     let started = Instant::now();
     let incoming = Incoming::parse(request, &oss.settings);
     let body = Body::new(payload);
-    if sts::is_addressed(&incoming, request.uri().path()) {
-        return sts::serve(oss, &incoming, request.uri().path(), body).await;
-    }
-    let (mut response, code) = match operate(oss, &incoming, request, body.clone()).await {
-        Ok(response) => (response, None),
-        Err(error) => {
-            if !incoming.notes.hangs_up() {
-                body.drain().await;
-            }
-            (error.response(&incoming), Some(error.code.into_owned()))
+    let path = request.uri().path();
+    let response = if sts::is_addressed(&incoming, path) {
+        sts::serve(oss, &incoming, path, body).await
+    } else {
+        let mut response = operate(oss, &incoming, request, body.clone()).await.unwrap_or_else(|error| {
+            incoming.notes.code(&error.code);
+            error.response(&incoming)
+        });
+        if incoming.notes.is_refused() && !incoming.notes.hangs_up() {
+            body.drain().await;
         }
+        dress(oss, &incoming, started, response.headers_mut());
+        response
     };
-    dress(oss, &incoming, started, response.headers_mut());
-    let is_own = incoming.address.path_style && request.uri().path().starts_with(admin::PREFIX);
+    let is_own = incoming.address.path_style && path.starts_with(admin::PREFIX);
     if !is_own {
-        oss.log.write(&incoming, &response, code);
+        oss.log.write(&incoming, &response);
     }
     if incoming.notes.hangs_up()
         && let Some(Line(stream)) = request.conn_data::<Line>()
@@ -247,9 +248,10 @@ async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Bo
             return admin::serve(oss, incoming, own, body).await;
         }
     }
+    incoming.check_readable()?;
     // A form's key is known once the form is read: only there it strikes.
     if incoming.operation != "PostObject" {
-        oss.faults.strike(incoming, &incoming.key).await?;
+        oss.faults.strike(incoming, incoming.operation, &incoming.key).await?;
     }
     operations::dispatch(oss, incoming, request, body).await
 }

@@ -1,6 +1,7 @@
 """`oss2`, the first Python SDK. Prints a line of JSON per case; see ./run."""
 
 import io
+import os
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -36,17 +37,21 @@ def refusal(error):
 
 def assume_role(dev, owner, policy):
     """By `aliyun-python-sdk-sts`, as this SDK's documentation does it."""
-    scheme, host = dev["sts"].split("://")
+    scheme, host = dev["simulator"].split("://")
     request = AssumeRoleRequest()
     request.set_accept_format("json")
     request.set_endpoint(host)
     request.set_protocol_type(scheme)
-    request.set_RoleArn(dev["role_arn"])
+    request.set_RoleArn(os.environ["OSS_VALET_SDK_ROLE"])
     request.set_RoleSessionName("sdk-oss2")
     request.set_Policy(policy)
     client = AcsClient(owner.access_key_id, owner.access_key_secret, dev["region"])
     credentials = json.loads(client.do_action_with_exception(request))["Credentials"]
     return credentials["AccessKeyId"], credentials["AccessKeySecret"], credentials["SecurityToken"]
+
+
+def is_inconsistent(error):
+    return isinstance(error, oss2.exceptions.InconsistentError)
 
 
 class Provider(oss2.credentials.CredentialsProvider):
@@ -106,6 +111,12 @@ class Client:
         headers = sent(content_type, None, headers)
         return "PUT", self.bucket.sign_url("PUT", key, 300, headers=dict(headers), params=dict(query or {})), headers
 
+    def presign_put_for_host(self, key, content_type, query):
+        headers = {"Content-Type": content_type}
+        signed = headers | {"host": self.bucket.endpoint.split("://")[1]}
+        url = self.bucket.sign_url("PUT", key, 300, headers=signed, params=query, slash_safe=True, additional_headers={"host"})
+        return "PUT", url, headers
+
     def presign_initiate(self, key, content_type):
         headers = {"Content-Type": content_type}
         url = self.bucket.sign_url("POST", key, 300, headers=dict(headers), params={"uploads": ""}, slash_safe=True)
@@ -140,8 +151,11 @@ class Client:
     def get_range(self, key, first, last):
         return self.bucket.get_object(key, byte_range=(first, last)).read()
 
-    def get_acl(self, key):
-        return self.bucket.get_object_acl(key).acl
+    def append(self, key, position, data):
+        return self.bucket.append_object(key, position, data).next_position
+
+    def copy(self, source, target):
+        return self.bucket.copy_object(self.bucket.bucket_name, source, target).etag
 
     def delete(self, key):
         return self.bucket.delete_object(key).status

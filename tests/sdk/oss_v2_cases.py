@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -24,10 +25,19 @@ PACKAGE = "alibabacloud-oss-v2"
 TRIES_WITH_WRONG_CLOCK = 3  # it counts the refusal as one that may pass
 
 
-def refusal(error):
-    """What the SDK's error tells, or None when it is no refusal of OSS."""
+def cause(error):
     while isinstance(error, (oss.exceptions.OperationError, oss.UploadError)):
         error = error.unwrap()
+    return error
+
+
+def is_inconsistent(error):
+    return isinstance(cause(error), oss.exceptions.InconsistentError)
+
+
+def refusal(error):
+    """What the SDK's error tells, or None when it is no refusal of OSS."""
+    error = cause(error)
     if isinstance(error, RefusedError):
         return error.refusal
     if isinstance(error, oss.exceptions.ServiceError):
@@ -37,9 +47,9 @@ def refusal(error):
 
 def assume_role(dev, owner, policy):
     """By `alibabacloud_sts20150401`, as this SDK's documentation does it."""
-    scheme, host = dev["sts"].split("://")
+    scheme, host = dev["simulator"].split("://")
     config = StsConfig(access_key_id=owner.access_key_id, access_key_secret=owner.access_key_secret, endpoint=host, protocol=scheme)
-    request = AssumeRoleRequest(role_arn=dev["role_arn"], role_session_name="sdk-oss-v2", policy=policy)
+    request = AssumeRoleRequest(role_arn=os.environ["OSS_VALET_SDK_ROLE"], role_session_name="sdk-oss-v2", policy=policy)
     credentials = StsClient(config).assume_role(request).body.credentials
     return credentials.access_key_id, credentials.access_key_secret, credentials.security_token
 
@@ -51,7 +61,7 @@ def credentials_provider(identity, provider):
 
 
 class Client:
-    def __init__(self, dev, signature, identity, region=None, provider=None):
+    def __init__(self, dev, signature, identity, region=None, provider=None, helped=True):
         self.adapter = Tap()
         self.tap = self.adapter.watch
         config = oss.config.load_default()
@@ -60,6 +70,10 @@ class Client:
         config.signature_version = signature
         config.http_client = oss.transport.RequestsHttpClient(adapter=self.adapter)
         self.where = {"bucket": dev["bucket"]}
+        self.presigner = oss.Client(config)
+        if signature == "v1" and identity.security_token and helped:
+            # Its V1 sends the token of a request as `security-token`, which OSS does not read (1.4.1).
+            config.default_request_headers = {"x-oss-security-token": identity.security_token}
         self.client = oss.Client(config)
 
     @staticmethod
@@ -88,7 +102,7 @@ class Client:
         return True
 
     def presign(self, request):
-        result = self.client.presign(request, expires=datetime.timedelta(seconds=300))
+        result = self.presigner.presign(request, expires=datetime.timedelta(seconds=300))
         return result.method, result.url, dict(result.signed_headers)
 
     def presign_put(self, key, content_type=None, headers=None, query=None):
@@ -126,8 +140,11 @@ class Client:
         with self.client.get_object(request).body as body:
             return body.read()
 
-    def get_acl(self, key):
-        return self.client.get_object_acl(oss.GetObjectAclRequest(**self.where, key=key)).acl
+    def append(self, key, position, data):
+        return self.client.append_object(oss.AppendObjectRequest(**self.where, key=key, position=position, body=data)).next_position
+
+    def copy(self, source, target):
+        return self.client.copy_object(oss.CopyObjectRequest(**self.where, key=target, source_key=source)).etag.strip('"')
 
     def delete(self, key):
         return self.client.delete_object(oss.DeleteObjectRequest(**self.where, key=key)).status_code

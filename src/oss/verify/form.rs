@@ -84,7 +84,7 @@ fn claim<'a>(
         [Some(id), Some(policy), Some(signature)] => {
             Ok(Some(Claim { access_key_id: id.to_owned(), policy, signature, scope: None }))
         }
-        _ => Err(incomplete("OSSAccessKeyId, policy and Signature")),
+        [id, policy, _] => Err(incomplete_v1(id.is_none(), policy.is_none())),
     }
 }
 
@@ -133,6 +133,18 @@ fn check_pinned(fields: &[(String, String)], policy: &PostPolicy) -> Result<(), 
 
 fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+/// OSS has words for two of the three (the page of 400 errors); the policy's are inferred from those for the key.
+fn incomplete_v1(no_id: bool, no_policy: bool) -> SignatureRefusal {
+    let message = if no_id {
+        "Post request accessKeyId is empty."
+    } else if no_policy {
+        "The bucket POST must contain the specified 'policy'. If it is specified, please check the order of the fields"
+    } else {
+        "Post request signature is empty."
+    };
+    SignatureRefusal::InvalidArgument { message: message.to_owned(), argument: None }
 }
 
 fn incomplete(names: &str) -> SignatureRefusal {

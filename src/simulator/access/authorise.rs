@@ -13,6 +13,7 @@ use crate::{
         access::{
             permissions::{Action, Permissions, Resource},
             policy::{Circumstances, Listing, Question, ResourceName, Verdict},
+            refused,
             sessions::KnownSession,
         },
         errors::OssError,
@@ -183,7 +184,8 @@ pub(in crate::simulator) fn identify(incoming: &Incoming, oss: &Oss) -> Result<O
     let bucket = incoming.bucket().and_then(|bucket| oss.settings.bucket(bucket));
     let context = VerifyingContext { now: incoming.now, region: bucket.map(|bucket| bucket.region.as_str()) };
     check_ambiguity(incoming)?;
-    let verified = verify::verify(&incoming.signable(), |id| find(id, oss), &context)?;
+    let verified = verify::verify(&incoming.signable(), |id| find(id, oss), &context)
+        .map_err(|refusal| refused::request(refusal, incoming))?;
     verified.map(|verified| Caller::known(verified.access_key_id(), incoming, oss)).transpose()
 }
 
@@ -200,7 +202,7 @@ pub(in crate::simulator) fn authorise_form(
         Err(SignatureRefusal::AccessDenied(message)) if message == "Request has expired." => {
             return Err(OssError::access_denied("Invalid according to Policy: Policy expired."));
         }
-        outcome => outcome?.ok_or_else(OssError::anonymous)?,
+        outcome => outcome.map_err(|refusal| refused::form(refusal, form))?.ok_or_else(OssError::anonymous)?,
     };
     let policy = verified.policy().clone();
     policy.evaluate(&form.facts(&bucket.name), incoming.now)?;

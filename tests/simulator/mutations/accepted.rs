@@ -35,7 +35,7 @@ pub(super) async fn requests(bed: &Bed) -> Vec<Accepted> {
         push(
             "another spelling of the path",
             "the decoded key is signed (P§4.1, P§4.2)",
-            Wire { path: put.path.replace("%20", "%20").replace("inbox/", "%69nbox%2F"), ..put.clone() },
+            Wire { path: put.path.replace("inbox/", "%69nbox%2F"), ..put.clone() },
         );
         push("another body", "the payload is unsigned (P§4.2)", Wire { body: BODY.repeat(2), ..put.clone() });
         push(

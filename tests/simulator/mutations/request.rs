@@ -1,7 +1,7 @@
 //! Changes of what is asked for: method, bucket, key, query, headers.
 
 use super::{
-    ARGUMENT, Case, MISMATCH, NO_BUCKET, NO_METHOD,
+    ARGUMENT, Case, MISMATCH, NO_BUCKET, NO_BUCKET_NAME, NO_METHOD,
     bed::{CALLBACK, CALLBACK_VAR, KEY, NEIGHBOUR, Operation, Way},
     wire::{At, Wire, one_byte},
 };
@@ -72,8 +72,10 @@ fn places(operation: Operation, base: &Wire) -> Vec<Case> {
         at("key", "encoded twice", bucket, &KEY.replace(' ', "%20")),
         at("key case", "one letter", bucket, &upper),
         Case::new("bucket", "one that is not there", base.with_path("dev-nobody", KEY), NO_BUCKET),
-        Case::new("bucket", "case", base.with_path(&bucket.to_uppercase(), KEY), NO_BUCKET),
+        Case::new("bucket", "case", base.with_path(&bucket.to_uppercase(), KEY), NO_BUCKET_NAME),
     ];
+    let not_utf8 = Wire { path: format!("{}%FF", base.path), ..base.clone() };
+    cases.push(Case::new("key", "not UTF-8", not_utf8, "400 InvalidObjectName"));
     if operation != Operation::GetVersion {
         cases.push(at("bucket", "one byte", NEIGHBOUR, KEY));
     }

@@ -63,7 +63,7 @@ fn wanted(incoming: &Incoming, xml: &str, there: Vec<Part>) -> Result<Vec<Part>,
 fn check_sizes(parts: &[Part], min: u64) -> Result<(), OssError> {
     let (_, all_but_last) = parts.split_last().ok_or_else(OssError::malformed_xml)?;
     let Some(small) = all_but_last.iter().find(|part| part.size < min) else { return Ok(()) };
-    let message = "Your proposed upload is smaller than the minimum allowed size.";
+    let message = "Your proposed upload smaller than the minimum allowed size.";
     Err(OssError::bad_request("EntityTooSmall", message)
         .detail("ProposedSize", small.size.to_string())
         .detail("MinSizeAllowed", min.to_string())
@@ -83,9 +83,7 @@ fn chosen(xml: &str, there: &[Part]) -> Result<Vec<Part>, OssError> {
             .ok_or_else(OssError::malformed_xml)?;
         let etag = element.child_text("ETag").unwrap_or_default().trim().trim_matches('"');
         if chosen.last().is_some_and(|last| last.number >= number) {
-            let message =
-                "The list of parts was not in ascending order. Parts list must be specified in order by part number.";
-            return Err(OssError::bad_request("InvalidPartOrder", message));
+            return Err(OssError::bad_request("InvalidPartOrder", "The list of parts was not in ascending order."));
         }
         let part = there.binary_search_by_key(&number, |part| part.number).ok().map(|index| &there[index]);
         let part = part.filter(|part| part.etag.eq_ignore_ascii_case(etag));

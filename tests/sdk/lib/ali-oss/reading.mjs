@@ -3,6 +3,30 @@
 import { holds, refused, same } from "../expect.mjs";
 
 export const reading = {
+  async append(t) {
+    const [key, first, second] = [t.key(), await t.sample(1_000), await t.sample(2_000)];
+    const client = await t.client(key);
+    const { nextAppendPosition } = await client.append(key, t.body(first));
+    same("next position", Number(nextAppendPosition ?? first.size), first.size); // a page sees it only where CORS exposes it
+    await client.append(key, t.body(second), { position: first.size });
+    const whole = t.OSS.Buffer.concat([t.OSS.Buffer.from(first.bytes), t.OSS.Buffer.from(second.bytes)]);
+    same("bytes", t.OSS.Buffer.compare((await client.get(key)).content, whole), 0);
+    const again = () => client.append(key, t.body(second), { position: first.size });
+    await refused(again, { status: 409, code: "PositionNotEqualToLength" });
+  },
+
+  async copy(t) {
+    const [key, file] = [t.key(), await t.sample()];
+    const client = await t.client(`${key}*`);
+    await client.put(key, t.body(file), { mime: "application/pdf" });
+    const { data } = await client.copy(`${key}.copy`, key);
+    same("ETag", data.etag, `"${file.md5}"`);
+    const copied = await client.get(`${key}.copy`);
+    same("bytes", t.OSS.Buffer.compare(copied.content, t.OSS.Buffer.from(file.bytes)), 0);
+    same("type", copied.res.headers["content-type"], "application/pdf");
+    await refused(() => client.copy(`${key}.copy`, `${key}.none`), { status: 404, code: "NoSuchKey" });
+  },
+
   async head(t) {
     const [key, file] = [t.key("scan.pdf"), await t.sample()];
     const client = await t.client(key);

@@ -68,6 +68,22 @@ export const uploads = {
 
   "presigned-callback-in-headers": (t) => byPresignedUrl(t, { inHeaders: true }),
 
+  /** `host` among the signed headers binds the URL to that one domain. */
+  async "presigned-for-host"(t) {
+    const { grant, file } = await t.granted();
+    const client = await t.client(grant.key);
+    const { host, port } = client.options.endpoint;
+    const headers = { "Content-Type": grant.content_type };
+    const queries = { callback: grant.callback.callback, "callback-var": grant.callback.callback_var };
+    const signed = { headers: { ...headers, host }, queries };
+    const url = await client.signatureUrlV4("PUT", 300, signed, grant.key, ["host"]);
+    const elsewhere = url.replace(`//${host}/`, `//127.0.0.1:${port}/${grant.bucket}/`);
+    const content = file.bytes;
+    await refused(() => send(client, elsewhere, { headers, content }), { status: 403, code: "SignatureDoesNotMatch" });
+    t.valet.answered(parsed(await send(client, url, { headers, content })), grant);
+    await t.valet.recorded(grant, file);
+  },
+
   async form(t) {
     const { grant, file } = await t.granted();
     const fields = { callback: grant.callback.callback, ...grant.callback.vars, "x-oss-content-type": grant.content_type };

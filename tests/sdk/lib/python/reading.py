@@ -39,6 +39,45 @@ def get(situation):
     same("bytes of a range", client.get_range(key, 100, 199), sample.data[100:200])
 
 
+def crc64_check(situation):
+    """The server's CRC-64 arrives with one digit changed: the SDK must not take the upload for good."""
+    key, sample = situation.key(), Sample.of()
+    client = situation.client(key)
+
+    def falsify(response):
+        told = response.headers["x-oss-hash-crc64ecma"]
+        response.headers["x-oss-hash-crc64ecma"] = ("2" if told[0] == "1" else "1") + told[1:]
+
+    client.adapter.falsifiers.append(falsify)
+    try:
+        client.put(key, sample.data)
+    except Exception as error:
+        same(f"{error!r} is the SDK's own", situation.sdk.is_inconsistent(error), True)
+    else:
+        raise AssertionError("a wrong CRC-64 went unnoticed")
+
+
+def append(situation):
+    key, first, second = situation.key(), Sample.of(1_000), Sample.of(2_000)
+    client = situation.client(key)
+    same("next position", client.append(key, 0, first.data), first.size)
+    same("next position", client.append(key, first.size, second.data), first.size + second.size)
+    same("bytes", client.get(key)[0], first.data + second.data)
+    with refused(situation.sdk, 409, "PositionNotEqualToLength"):
+        client.append(key, first.size, second.data)
+
+
+def copy(situation):
+    key, sample = situation.key(), Sample.of()
+    client = situation.client(f"{key}*")
+    client.put(key, sample.data, content_type="application/pdf")
+    same("ETag", client.copy(key, f"{key}.copy"), sample.md5)
+    same("bytes", client.get(f"{key}.copy")[0], sample.data)
+    same("type", client.head(f"{key}.copy")["Content-Type"], "application/pdf")
+    with refused(situation.sdk, 404, "NoSuchKey"):
+        client.copy(f"{key}.none", f"{key}.copy")
+
+
 def content_md5(situation):
     key, sample = situation.key(), Sample.of()
     client = situation.client(key)
@@ -75,7 +114,10 @@ CASES = {
     "head": head,
     "object-meta": object_meta,
     "get": get,
+    "crc64-check": crc64_check,
     "content-md5": content_md5,
+    "append": append,
+    "copy": copy,
     "odd-key": odd_key,
     "forbid-overwrite": forbid_overwrite,
     "delete-and-missing": delete_and_missing,

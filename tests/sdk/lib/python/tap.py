@@ -10,6 +10,7 @@ class Tap(HTTPAdapter):
     def __init__(self):
         super().__init__(pool_maxsize=10)
         self.watchers = []
+        self.falsifiers = []
 
     def watch(self, look):
         """Calls `look` with each request from now on; the list that comes back grows by what it answers."""
@@ -20,7 +21,10 @@ class Tap(HTTPAdapter):
     def send(self, request, *args, **kwargs):
         for watcher in self.watchers:
             watcher(request)
-        return super().send(request, *args, **kwargs)
+        response = super().send(request, *args, **kwargs)
+        for falsify in self.falsifiers:
+            falsify(response)
+        return response
 
 
 class NoNetworkError(requests.ConnectionError):

@@ -1,6 +1,8 @@
 """Whole objects under a grant; the ledger proves that the callback has come."""
 
-from expect import same
+import re
+
+from expect import refused, same
 from forms import form as signed_form, post
 from http_answers import post_form
 from situation import Callback
@@ -56,6 +58,19 @@ def presigned(situation, in_headers):
     situation.valet.recorded(grant, sample)
 
 
+def presigned_for_host(situation):
+    """`host` among the signed headers binds the URL to that one domain."""
+    grant, sample = situation.granted()
+    client = situation.client(grant["key"])
+    method, url, headers = client.presign_put_for_host(grant["key"], TYPE, Callback.built(grant).query())
+    elsewhere = re.sub(r"//127\.0\.0\.1:(\d+)/[^/]+/", r"//localhost:\1/", url)
+    same("altered", elsewhere != url, True)
+    with refused(situation.sdk, 403, "SignatureDoesNotMatch"):
+        client.send((method, elsewhere, headers), sample.data)
+    situation.valet.answered(client.send((method, url, headers), sample.data).json(), grant)
+    situation.valet.recorded(grant, sample)
+
+
 def form(situation):
     grant, sample = situation.granted()
     key, callback = grant["key"], grant["callback"]
@@ -90,6 +105,7 @@ CASES = {
     "put-callback-fails": put_callback_fails,
     "presigned-callback-in-query": lambda situation: presigned(situation, in_headers=False),
     "presigned-callback-in-headers": lambda situation: presigned(situation, in_headers=True),
+    "presigned-for-host": presigned_for_host,
     "form": form,
     "grant-url": grant_url,
     "grant-form": grant_form,
