@@ -24,6 +24,19 @@ pub(crate) fn constructed_codes() -> BTreeSet<String> {
     codes
 }
 
+/// Codes that another test of the simulator expects together with a status: `"400 InvalidTag"`.
+pub(crate) fn codes_expected_elsewhere() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/simulator");
+    let mut codes = BTreeSet::new();
+    for path in sources(&folder).into_iter().filter(|path| !path.ends_with("every_error.rs")) {
+        let source = std::fs::read_to_string(&path).expect("a source");
+        let expected = source.split('"').filter_map(|literal| literal.split_once(' '));
+        let expected = expected.filter(|(status, _)| status.len() == 3 && status.parse::<u16>().is_ok());
+        codes.extend(expected.map(|(_, code)| code.to_owned()));
+    }
+    codes
+}
+
 /// Without unit tests, comments and quotes that neither begin nor end a literal.
 fn without_confusing_quotes(source: &str) -> String {
     let code = source.split("#[cfg(test)]\nmod").next().unwrap_or_default();

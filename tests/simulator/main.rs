@@ -14,6 +14,7 @@ mod copying;
 mod cors;
 mod error_codes;
 mod every_error;
+mod every_error_surface;
 mod faults;
 mod forms;
 mod forms_rules;

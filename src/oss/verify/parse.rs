@@ -229,7 +229,8 @@ fn canonical_integer(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
-/// The names of a list of further signed headers: each in the request, in lower case, in order (P§4.2).
+/// The names of a list of further signed headers, each in the request (P§4.2). In any order and case: `oss2` 2.19 sorts them by
+/// their first letter only.
 fn listed(names: Option<&str>, request: &SignableRequest, in_url: bool) -> Result<Vec<String>, SignatureRefusal> {
     let Some(value) = names else { return Ok(vec![]) };
     let refused = |fault| Err(SignatureRefusal::AdditionalHeaders { fault, value: value.to_owned(), in_url });
@@ -241,8 +242,6 @@ fn listed(names: Option<&str>, request: &SignableRequest, in_url: bool) -> Resul
         refused(AdditionalHeadersFault::EmptyName)
     } else if names.iter().any(absent) {
         refused(AdditionalHeadersFault::Missing)
-    } else if value.bytes().any(|byte| byte.is_ascii_uppercase()) || !names.is_sorted_by(|a, b| a < b) {
-        refused(AdditionalHeadersFault::NotCanonical)
     } else {
         Ok(names.into_iter().map(str::to_owned).collect())
     }

@@ -77,9 +77,6 @@ pub enum AdditionalHeadersFault {
     EmptyName,
     /// It names a header that the request has not, or that has an underscore.
     Missing,
-    /// Not in lower case, not sorted, or with a name twice. OSS's documentation demands the form and does not say what
-    /// comes of another: that it is refused is an assumption, on the side of what works for sure.
-    NotCanonical,
 }
 
 impl AdditionalHeadersFault {
@@ -89,7 +86,6 @@ impl AdditionalHeadersFault {
             Self::Empty => "The additional headers must not be empty.",
             Self::EmptyName => "The additional headers must not hold an empty name.",
             Self::Missing => "The additional headers name a header that the request does not have.",
-            Self::NotCanonical => "The additional headers must be in lower case, sorted, and named once.",
         }
     }
 }
@@ -123,7 +119,7 @@ impl SignatureRefusal {
 
     /// The `EC`, where a page of OSS's documentation gives one (0002-00000040 and its neighbours).
     pub fn ec(&self) -> Option<&'static str> {
-        use AdditionalHeadersFault::{Empty, EmptyName, Missing, NotCanonical};
+        use AdditionalHeadersFault::{Empty, EmptyName, Missing};
         match self {
             Self::InvalidAccessKeyId => Some("0002-00000902"),
             Self::InvalidSecurityToken => Some("0002-00000006"),
@@ -136,7 +132,6 @@ impl SignatureRefusal {
                 (Missing, false) => Some("0002-00000211"),
                 (Empty, true) => Some("0002-00000076"),
                 (EmptyName | Missing, true) => Some("0002-00000077"),
-                (NotCanonical, _) => None,
             },
             _ => None,
         }

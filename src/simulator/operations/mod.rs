@@ -45,7 +45,10 @@ use self::{
     symlink::{get_symlink, put_symlink},
     trigger_callback::trigger_callback,
 };
-use super::{body::Body, cors, errors::OssError, request::Incoming, server::Oss, settings::BucketSpec};
+use super::{
+    access::authorise::authorise, body::Body, cors, errors::OssError, request::Incoming, server::Oss,
+    settings::BucketSpec,
+};
 
 /// Sub-resources that OSS has and the simulator has not.
 const NOT_HERE: [&str; 20] = [
@@ -97,7 +100,7 @@ pub(super) async fn dispatch(
         return trigger_callback(oss, incoming, &bucket, body).await;
     }
     if let Some(feature) = incoming.first_of(&NOT_HERE) {
-        return Err(OssError::not_implemented(feature));
+        return refuse(oss, incoming, OssError::not_implemented(feature));
     }
     if incoming.key.is_empty() {
         return bucket_operation(oss, incoming, &bucket, request, body).await;
@@ -110,6 +113,12 @@ fn check_bucket_name(name: &str) -> Result<(), OssError> {
     let all_allowed = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let valid = (3..=63).contains(&name.len()) && all_allowed && !name.starts_with('-') && !name.ends_with('-');
     if valid { Ok(()) } else { Err(OssError::invalid_bucket_name(name)) }
+}
+
+/// What is not to be done is told to those who signed; who changed a signed request learns that first.
+fn refuse(oss: &Oss, incoming: &Incoming, error: OssError) -> Result<HttpResponse, OssError> {
+    authorise(incoming, oss)?;
+    Err(error)
 }
 
 async fn bucket_operation(
@@ -137,9 +146,9 @@ async fn bucket_operation(
         ("DELETE", "cors") => rules::delete(Rules::Cors, oss, incoming, bucket),
         ("DELETE", "lifecycle") => rules::delete(Rules::Lifecycle, oss, incoming, bucket),
         // Buckets come from the settings.
-        ("PUT" | "DELETE", "") => Err(OssError::not_implemented("bucket operations")),
-        ("PUT", "acl") => Err(OssError::not_implemented("acl")),
-        (method, _) => Err(OssError::method_not_allowed(method)),
+        ("PUT" | "DELETE", "") => refuse(oss, incoming, OssError::not_implemented("bucket operations")),
+        ("PUT", "acl") => refuse(oss, incoming, OssError::not_implemented("acl")),
+        (method, _) => refuse(oss, incoming, OssError::method_not_allowed(method)),
     }
 }
 
@@ -171,6 +180,6 @@ async fn object_operation(
         ("GET", "") => get_object(oss, incoming, bucket).await,
         ("HEAD", "") => head_object(oss, incoming, bucket).await,
         ("DELETE", "") => delete_object(oss, incoming, bucket).await,
-        (method, _) => Err(OssError::method_not_allowed(method)),
+        (method, _) => refuse(oss, incoming, OssError::method_not_allowed(method)),
     }
 }

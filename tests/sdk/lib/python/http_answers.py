@@ -1,8 +1,10 @@
 """Answers to requests that no SDK sends: URLs and forms that are signed already."""
 
-import requests
+import json
 from dataclasses import dataclass
 from xml.etree import ElementTree
+
+import requests
 
 from expect import Refusal
 
@@ -16,8 +18,9 @@ class Answer:
     headers: dict
 
     def json(self):
-        import json
-
+        """The callback's answer; anything else says what it is."""
+        if self.status != 200:
+            raise AssertionError(f"{self.status} {self.text}")
         return json.loads(self.text)
 
 
