@@ -1,4 +1,5 @@
 //! Every input that fuzzing is given to start with, and every one that it ever failed on, replayed through its target.
+#![cfg(test)]
 
 use std::{collections::BTreeSet, fs, panic, path::Path, sync::LazyLock};
 
@@ -17,7 +18,7 @@ fn names(folder: &str) -> BTreeSet<String> {
 
 /// The committed inputs of each target, sorted by file name.
 static INPUTS: LazyLock<Vec<Vec<Vec<u8>>>> = LazyLock::new(|| {
-    let read = |(name, _): &(&str, fn(&[u8]))| {
+    let read = |(name, _): &(&str, targets::Target)| {
         let folder = Path::new(FUZZ).join("corpus").join(name);
         let mut paths: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
@@ -78,7 +79,9 @@ proptest! {
     ) {
         for ((name, target), inputs) in targets::TARGETS.iter().zip(INPUTS.iter()) {
             let mut edited = which.get(inputs).clone();
-            edits.iter().for_each(|edit| apply(edit, &mut edited, inputs));
+            for edit in &edits {
+                apply(edit, &mut edited, inputs);
+            }
             for data in [&bytes, &edited] {
                 let held = panic::catch_unwind(|| target(data)).is_ok();
                 prop_assert!(held, "{}: {:?}", name, String::from_utf8_lossy(data));

@@ -23,8 +23,11 @@ mod substitution;
 mod url_encoding;
 mod xml_document;
 
+/// Takes an input, and panics where a promise is broken.
+pub(crate) type Target = fn(&[u8]);
+
 /// Every target by its name: that of its module, its binary and its folder in `corpus`.
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 20] = [
+pub(crate) const TARGETS: [(&str, Target); 20] = [
     ("authorization", authorization::target),
     ("callback", callback::target),
     ("callback_form_body", callback_form_body::target),

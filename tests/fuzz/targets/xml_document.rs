@@ -15,14 +15,18 @@ pub(super) fn target(data: &[u8]) {
 fn check(element: &Element, depth: usize) {
     assert!(depth < 16, "no deeper than the reader goes");
     assert!(!element.name.is_empty() && !element.name.contains([':', '<', '>', '&', ' ']), "{:?}", element.name);
-    element.children.iter().for_each(|child| check(child, depth + 1));
+    for child in &element.children {
+        check(child, depth + 1);
+    }
 }
 
 fn write(element: &Element, out: &mut String) {
     let Element { name, text, children } = element;
-    out.push_str(&format!("<{name}>{}", escape(text)));
-    children.iter().for_each(|child| write(child, out));
-    out.push_str(&format!("</{name}>"));
+    out.extend(["<", name, ">", &escape(text)]);
+    for child in children {
+        write(child, out);
+    }
+    out.extend(["</", name, ">"]);
 }
 
 /// With the characters that XML can't hold replaced, as the writer does it.

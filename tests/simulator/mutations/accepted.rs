@@ -83,7 +83,7 @@ pub(super) async fn requests(bed: &Bed) -> Vec<Accepted> {
 pub(super) fn forms(bed: &Bed) -> Vec<Accepted> {
     let mut all = vec![];
     for way in FormWay::ALL {
-        let base = Form::signed(bed, way, &owner(), Typed::ByOwnField);
+        let base = Form::signed(bed, way, &owner(), Typed::OwnField);
         let mut push = |change, reason, form: Form| all.push(Accepted { change, reason, wire: form.wire() });
         let mut reordered = base.clone();
         let fields = reordered.parts.len() - 1;

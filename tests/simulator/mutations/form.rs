@@ -34,13 +34,13 @@ impl FormWay {
 /// Which of the three places for the object's content type is used; the policy pins what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Typed {
-    ByOwnField,
-    ByFilePart,
-    ByField,
+    OwnField,
+    FilePart,
+    Field,
 }
 
 impl Typed {
-    pub(super) const ALL: [Self; 3] = [Self::ByOwnField, Self::ByFilePart, Self::ByField];
+    pub(super) const ALL: [Self; 3] = [Self::OwnField, Self::FilePart, Self::Field];
 }
 
 /// One part of the body.
@@ -98,15 +98,15 @@ impl Form {
         fields.extend(post_form::signature_fields(&policy, &context));
         fields.extend(PINNED.map(|(name, value)| (name.to_owned(), value.to_owned())));
         match typed {
-            Typed::ByOwnField => fields.push(("x-oss-content-type".to_owned(), "image/png".to_owned())),
-            Typed::ByField => fields.push(("Content-Type".to_owned(), "image/png".to_owned())),
-            Typed::ByFilePart => {}
+            Typed::OwnField => fields.push(("x-oss-content-type".to_owned(), "image/png".to_owned())),
+            Typed::Field => fields.push(("Content-Type".to_owned(), "image/png".to_owned())),
+            Typed::FilePart => {}
         }
         let mut parts: Vec<_> = fields.iter().map(|(name, value)| Part::field(name, value)).collect();
         let content_type = match typed {
-            Typed::ByOwnField => Some("text/plain".to_owned()),
-            Typed::ByFilePart => Some("image/png".to_owned()),
-            Typed::ByField => None,
+            Typed::OwnField => Some("text/plain".to_owned()),
+            Typed::FilePart => Some("image/png".to_owned()),
+            Typed::Field => None,
         };
         parts.push(Part { file_name: Some("a.png".to_owned()), content_type, ..Part::field("file", "") });
         parts.last_mut().expect("the file").value = BODY.to_vec();

@@ -105,9 +105,9 @@ fn content_types(base: &Form) -> Vec<Case> {
         |content_type: Option<&str>| base.with_part("file", |part| part.content_type = content_type.map(str::to_owned));
     let mut cases = vec![];
     let name = match base.typed {
-        Typed::ByOwnField => "x-oss-content-type",
-        Typed::ByField => "Content-Type",
-        Typed::ByFilePart => {
+        Typed::OwnField => "x-oss-content-type",
+        Typed::Field => "Content-Type",
+        Typed::FilePart => {
             cases.push(case("file's content type", "one byte", &file_part(Some("image/pnh")), DENIED));
             cases.push(case("file's content type", "a parameter", &file_part(Some("image/png; q=1")), DENIED));
             cases.push(case("file's content type", "removed", &file_part(None), DENIED));
@@ -119,10 +119,10 @@ fn content_types(base: &Form) -> Vec<Case> {
         cases.push(case(name, "case", &base.with(name, "image/PNG"), DENIED));
         cases.push(case(name, "removed", &base.without(name), DENIED));
     }
-    if base.typed == Typed::ByField {
+    if base.typed == Typed::Field {
         cases.push(case("file's content type", "added", &file_part(Some("text/html")), DENIED));
     }
-    if base.typed != Typed::ByOwnField {
+    if base.typed != Typed::OwnField {
         let added = base.with_more(Part::field("x-oss-content-type", "text/html"));
         cases.push(case("x-oss-content-type", "added", &added, DENIED));
     }
@@ -148,7 +148,7 @@ fn policies(base: &Form) -> Vec<Case> {
         meaning("policy's meaning", "another bucket", &json.replace("dev-media", NEIGHBOUR)),
         meaning("policy's meaning", "a longer file", &json.replace("9,9", "9,99")),
         meaning("policy's meaning", "a blank more", &format!("{json} ")),
-        meaning("policy's meaning", "no conditions", &(json.split_once("[").expect("a list").0.to_owned() + "[]}")),
+        meaning("policy's meaning", "no conditions", &(json.split_once('[').expect("a list").0.to_owned() + "[]}")),
         meaning("policy's expiration", "a year later", &json.replacen("2026", "2027", 1)),
     ];
     // Every sixteenth byte, one after the other.

@@ -101,7 +101,7 @@ impl Wire {
         let own = [("Host", authority.to_owned()), ("Content-Length", self.body.len().to_string())];
         let own = own.into_iter().filter(|(name, _)| self.header(name).is_none());
         for (name, value) in own.chain(self.headers.iter().map(|(name, value)| (name.as_str(), value.clone()))) {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value.as_str(), "\r\n"]);
         }
         [head.as_bytes(), &self.header_tail, b"Connection: close\r\n\r\n", &self.body].concat()
     }
