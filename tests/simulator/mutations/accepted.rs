@@ -65,6 +65,15 @@ pub(super) async fn requests(bed: &Bed) -> Vec<Accepted> {
                 put.with_more_header("Date", "Fri, 02 Jan 2026 00:00:00 GMT"),
             );
         }
+        if way == Way::HeaderV4Additional {
+            let listed = "Host;Cache-Control;cache-control";
+            let value = put.header("authorization").expect("the header").replace("cache-control;host", listed);
+            push(
+                "additional headers in another order and case",
+                "names have no case, and the list is sorted before signing (P§4.2)",
+                put.with_header("authorization", Some(&value)),
+            );
+        }
     }
     all
 }
