@@ -133,7 +133,13 @@ fn format_day(now: DateTime<Utc>) -> String {
 
 /// Reads `yyyymmddThhmmssZ`; nothing else.
 pub fn parse_date(text: &str) -> Option<DateTime<Utc>> {
-    let exact = text.len() == 16 && text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_whitespace());
+    // chrono alone would take signs, and blanks of every kind, for digits.
+    let fits = |(place, byte): (usize, u8)| match place {
+        8 => byte == b'T',
+        15 => byte == b'Z',
+        _ => byte.is_ascii_digit(),
+    };
+    let exact = text.len() == 16 && text.bytes().enumerate().all(fits);
     let time = exact.then(|| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()).flatten()?;
     Some(time.and_utc())
 }
@@ -338,9 +344,14 @@ mod tests {
         let now = DateTime::from_timestamp(1_702_781_677, 0).unwrap();
         assert_eq!(format_date(now), "20231217T025437Z");
         assert_eq!(parse_date("20231217T025437Z"), Some(now));
-        for broken in
-            ["20231217T025437", "2023-12-17T02:54:37Z", "20231317T025437Z", "20231217T 25437Z", "２0231217T02543Z"]
-        {
+        for broken in [
+            "20231217T025437",
+            "2023-12-17T02:54:37Z",
+            "20231317T025437Z",
+            "20231217T 25437Z",
+            "20231217T02543\u{b}Z",
+            "２0231217T02543Z",
+        ] {
             assert_eq!(parse_date(broken), None, "{broken:?}");
         }
     }

@@ -289,7 +289,7 @@ fn additional_headers(way: Way, base: &Wire) -> Vec<Case> {
         }
     };
     let port: u16 = base.header("host").and_then(|host| host.rsplit_once(':')?.1.parse().ok()).expect("a port");
-    vec![
+    let mut cases = vec![
         Case::new("additional header list", "one byte", listed("cache-control;hosu"), ARGUMENT),
         Case::new("additional header list", "one less", listed("host"), MISMATCH),
         // In a URL the parameter is left out; in a header it stands there empty.
@@ -303,5 +303,16 @@ fn additional_headers(way: Way, base: &Wire) -> Vec<Case> {
         Case::new("additional header not listed", "added", listed("cache-control;connection;host"), MISMATCH),
         Case::new("host", "one byte", base.with_header("host", Some(&format!("127.0.0.2:{port}"))), MISMATCH),
         Case::new("host", "another port", base.with_header("host", Some("127.0.0.1:1")), MISMATCH),
-    ]
+    ];
+    if way.in_query() {
+        // As a parameter the list is signed as it stands there; in a header only what it means.
+        for (change, list) in [
+            ("another order", "host;cache-control"),
+            ("another case", "Cache-Control;host"),
+            ("one name twice", "cache-control;cache-control;host"),
+        ] {
+            cases.push(Case::new("additional header list", change, listed(list), MISMATCH));
+        }
+    }
+    cases
 }

@@ -43,7 +43,6 @@ const NO_SUCH_TOKEN: &str = "403 InvalidSecurityToken";
 const DENIED: &str = "403 AccessDenied";
 const ARGUMENT: &str = "400 InvalidArgument";
 const SKEWED: &str = "403 RequestTimeTooSkewed";
-const NO_METHOD: &str = "405 MethodNotAllowed";
 const NO_BUCKET: &str = "404 NoSuchBucket";
 const NO_BUCKET_NAME: &str = "400 InvalidBucketName";
 /// A token in a header under a signature in the URL (V1).
@@ -109,7 +108,9 @@ async fn change_every_part_of(operation: Operation, bed: &Bed, tally: &mut Tally
             cases.extend(authentication::changes(way, &key, &base));
             tally.refuse_all(bed, &base, &what, cases).await;
             let after = base.send(&bed.authority).await;
-            assert!(after.is_success(), "{what} after all the others: {after:?}");
+            if !after.is_success() {
+                tally.failures.push(format!("{what} after all the others: {after:?}"));
+            }
         }
     }
 }
