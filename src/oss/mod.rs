@@ -15,5 +15,6 @@ pub mod request;
 pub mod sign_rpc;
 pub mod sign_v1;
 pub mod sign_v4;
+pub mod sts;
 pub mod verify;
 pub mod xml;
