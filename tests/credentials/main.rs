@@ -7,6 +7,7 @@ mod ecs_ram_role;
 mod harness;
 mod metadata;
 mod oidc;
+mod outlive;
 mod refreshing;
 mod rotation;
 mod secrets;

@@ -1,0 +1,180 @@
+//! No signature outlives its credential: grants, forms, URLs, and our own calls.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use oss_valet::{
+    app::{
+        Valet,
+        issue::IssueRequest,
+        ports::{Caller, Credential, Credentials, CredentialsUnavailable, ObjectStore, ObjectStoreError},
+    },
+    clock::{Clock, ManualClock},
+    grant::{limits::UncheckedAsk, profile::Method},
+    oss::{
+        access_key::AccessKey,
+        endpoint::{AddressingStyle, Endpoint},
+        request::SignatureVersion,
+    },
+    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, build_http_client},
+    settings::{Environment, Settings},
+    startup::{Parts, build_valet},
+};
+use tempfile::TempDir;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
+
+use crate::harness::{clock, entropy, http, issued};
+
+/// What each credential lives; shorter than the profile's hour.
+const LIFE: TimeDelta = TimeDelta::minutes(20);
+
+struct Bed {
+    clock: Arc<ManualClock>,
+    valet: Valet,
+    issued: Arc<AtomicUsize>,
+    _server: MockServer,
+    _data: TempDir,
+}
+
+impl Bed {
+    async fn start() -> Self {
+        http(oss_valet::credentials::Timeouts::STS);
+        let clock = clock();
+        let server = MockServer::start().await;
+        let count = Arc::new(AtomicUsize::new(0));
+        let (counting, ticking) = (count.clone(), clock.clone());
+        let answer = move |_: &Request| {
+            let number = counting.fetch_add(1, Ordering::SeqCst) + 1;
+            ResponseTemplate::new(200).set_body_json(issued(&number.to_string(), ticking.now() + LIFE))
+        };
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        let data = tempfile::tempdir().unwrap();
+        let toml = include_str!("outlive.toml")
+            .replace("{uri}", &server.uri())
+            .replace("{ledger}", &data.path().join("ledger.db").display().to_string());
+        let settings = Settings::from_toml_str("development", "outlive.toml", &toml).unwrap();
+        let parts = Parts {
+            clock: clock.clone(),
+            entropy: entropy(),
+            environment: Environment::default(),
+            static_answer: None,
+            reconcile: false,
+            listeners: None,
+        };
+        let valet = build_valet(&settings, &parts).await.unwrap();
+        Self { clock, valet, issued: count, _server: server, _data: data }
+    }
+
+    /// The request of a fresh grant, and until when the grant says it lives.
+    async fn issue(&self, profile: &str, method: Method) -> (oss_valet::grant::request::ClientRequest, DateTime<Utc>) {
+        let ask = UncheckedAsk { method: Some(method.as_str().to_owned()), ..UncheckedAsk::default() };
+        let request = IssueRequest { profile: profile.to_owned(), user_id: None, ask };
+        let caller = Caller {
+            issuer: "dev".to_owned(),
+            subject: "u-7".to_owned(),
+            user_id: "u-7".to_owned(),
+            scopes: Default::default(),
+        };
+        let signed = self.valet.issue(&caller, request, None, self.clock.now()).await.unwrap().signed;
+        (signed.request.unwrap().0, signed.grant.expires_at)
+    }
+}
+
+/// Until when OSS accepts the request, by what is signed in it.
+fn end_of(request: &oss_valet::grant::request::ClientRequest) -> DateTime<Utc> {
+    if let Some((_, policy)) = request.fields.iter().find(|(name, _)| name == "policy") {
+        let policy: serde_json::Value = serde_json::from_slice(&STANDARD.decode(policy).unwrap()).unwrap();
+        return policy["expiration"].as_str().unwrap().parse().unwrap();
+    }
+    let url = url::Url::parse(&request.url).unwrap();
+    let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    if let Some(expires) = value("Expires") {
+        return DateTime::from_timestamp(expires.parse().unwrap(), 0).unwrap();
+    }
+    let date = NaiveDateTime::parse_from_str(&value("x-oss-date").unwrap(), "%Y%m%dT%H%M%SZ").unwrap();
+    date.and_utc() + TimeDelta::seconds(value("x-oss-expires").unwrap().parse().unwrap())
+}
+
+fn token_of(request: &oss_valet::grant::request::ClientRequest) -> String {
+    let named = |name: &str| name.eq_ignore_ascii_case("x-oss-security-token") || name == "security-token";
+    let field = request.fields.iter().find(|(name, _)| named(name)).map(|(_, value)| value.clone());
+    let url = url::Url::parse(&request.url).unwrap();
+    field.or_else(|| url.query_pairs().find(|(name, _)| named(name)).map(|(_, value)| value.into_owned())).unwrap()
+}
+
+#[tokio::test]
+async fn grants_forms_and_urls_end_with_what_signed_them() {
+    let bed = Bed::start().await;
+    let all = [("v4", Method::Post), ("v4", Method::Put), ("v1", Method::Post), ("v1", Method::Put)];
+    bed.issue("v4", Method::Post).await;
+    let first_end = bed.clock.now() + LIFE;
+    for minutes in [0, 4, 15] {
+        bed.clock.advance(TimeDelta::minutes(minutes));
+        for (profile, method) in all {
+            let (request, expires_at) = bed.issue(profile, method).await;
+            assert_eq!(token_of(&request), "ticket-of-1", "the background has not renewed it");
+            assert_eq!((end_of(&request), expires_at), (first_end, first_end), "{profile} {method:?}");
+        }
+    }
+
+    bed.valet.refresh_credentials(bed.clock.now()).await;
+
+    for (profile, method) in all {
+        let (request, expires_at) = bed.issue(profile, method).await;
+        let end = bed.clock.now() + LIFE;
+        assert_eq!((token_of(&request).as_str(), end_of(&request), expires_at), ("ticket-of-2", end, end));
+    }
+    assert_eq!(bed.issued.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_grant_that_outlives_its_credential_is_signed_again_only_as_far_as_the_next_one_lives() {
+    let bed = Bed::start().await;
+    let (_, expires_at) = bed.issue("v4", Method::Put).await;
+    bed.clock.advance(LIFE);
+    assert_eq!(bed.clock.now(), expires_at);
+    let (request, _) = bed.issue("v4", Method::Put).await;
+    assert_eq!((token_of(&request).as_str(), end_of(&request)), ("ticket-of-2", bed.clock.now() + LIFE));
+}
+
+struct Fixed(Credential);
+
+#[async_trait]
+impl Credentials for Fixed {
+    async fn current(&self, _now: DateTime<Utc>) -> Result<Credential, CredentialsUnavailable> {
+        Ok(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn our_own_head_is_not_signed_with_what_has_expired() {
+    http(oss_valet::credentials::Timeouts::STS);
+    let clock = clock();
+    let server = MockServer::start().await;
+    let found = ResponseTemplate::new(200)
+        .set_body_bytes([0; 5])
+        .insert_header("etag", "\"x\"")
+        .insert_header("x-oss-object-type", "Normal");
+    Mock::given(any()).respond_with(found).expect(1).mount(&server).await;
+    let bucket = OssBucket {
+        bucket: "app-media".to_owned(),
+        region: "cn-hangzhou".to_owned(),
+        endpoint: Endpoint::parse(&server.uri(), AddressingStyle::Path).unwrap(),
+        signature_version: SignatureVersion::V4,
+        head_timeout: HEAD_TIMEOUT,
+    };
+    let key = AccessKey::new("STS.1", "sesame").with_security_token("ticket");
+    let signer = Fixed(Credential { key, expires_at: Some(clock.now() + TimeDelta::seconds(1)) });
+    let client = OssClient::new(bucket, Arc::new(signer), build_http_client().unwrap());
+
+    assert!(client.head("a", clock.now()).await.unwrap().is_some());
+    clock.advance(TimeDelta::seconds(1));
+
+    let error = client.head("a", clock.now()).await.unwrap_err();
+    assert!(matches!(error, ObjectStoreError::Credentials(_)), "{error:?}");
+}
