@@ -1,6 +1,6 @@
 //! A simulator on a free port, and requests signed for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -16,7 +16,7 @@ use oss_valet::{
         request::{SignableRequest, SignatureVersion},
         xml::ErrorDocument,
     },
-    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings},
+    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings, StsHandle},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use tempfile::TempDir;
@@ -38,6 +38,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) key_url: String,
     pub(crate) key_pem: String,
+    pub(crate) sts: StsHandle,
     pub(crate) folder: Arc<TempDir>,
     shutdown: CancellationToken,
     running: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -89,6 +90,7 @@ impl World {
         let simulator = Simulator::bind(settings).expect("a free port");
         let url = simulator.url();
         let (key_url, key_pem) = (simulator.callback_key_url(), simulator.callback_public_key_pem());
+        let sts = simulator.sts();
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(simulator.run(shutdown.clone()));
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
@@ -99,6 +101,7 @@ impl World {
             client: client.expect("a client"),
             key_url,
             key_pem,
+            sts,
             folder,
             shutdown,
             running,
@@ -180,6 +183,11 @@ impl World {
         let keys =
             listed.as_array().expect("a list").iter().map(|file| file["key"].as_str().expect("a key").to_owned());
         keys.collect()
+    }
+
+    /// How many files hold bytes of objects and parts.
+    pub(crate) fn content_files(&self) -> usize {
+        content_files(self.folder.path())
     }
 
     /// Posts a form to the bucket.
@@ -303,6 +311,11 @@ pub(crate) async fn refusal(response: Response) -> Refusal {
     let xml = in_header.unwrap_or(body);
     let document = ErrorDocument::parse(&xml).unwrap_or_else(|| panic!("no error document: {status} {xml}"));
     Refusal { status, document }
+}
+
+/// How many files of a data folder hold bytes of objects and parts.
+pub(crate) fn content_files(data: &Path) -> usize {
+    std::fs::read_dir(data.join("content")).expect("a folder").count()
 }
 
 pub(crate) async fn send(request: RequestBuilder) -> Response {

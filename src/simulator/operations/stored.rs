@@ -11,9 +11,10 @@ use actix_web::{
 use crate::{
     oss::callback::SystemVariables,
     simulator::{
-        callback::order::CallbackOrder,
+        callback::{answer::Answer, order::CallbackOrder},
         errors::OssError,
         request::Incoming,
+        request_log,
         server::Oss,
         settings::BucketSpec,
         storage::{
@@ -33,7 +34,7 @@ pub(in crate::simulator) struct NewObject<'a> {
     pub(in crate::simulator) forbid_overwrite: bool,
 }
 
-/// An object that is durable now.
+/// An object that is there now.
 pub(in crate::simulator) struct Stored<'a> {
     bucket: &'a str,
     pub(in crate::simulator) key: &'a str,
@@ -67,9 +68,18 @@ impl<'a> NewObject<'a> {
         incoming: &Incoming,
     ) -> Result<Stored<'a>, OssError> {
         let image_is_broken = received.image == Image::Broken;
-        let name = Objects::content_name();
-        oss.objects.adopt(&self.bucket.name, received.path(), &name).await?;
-        let content = received.into_content(name);
+        self.commit_content(received.into_content()?, image_is_broken, None, oss, incoming).await
+    }
+
+    /// The same for bytes that are on disk already, of a multipart upload that ends with it.
+    pub(in crate::simulator) async fn commit_content(
+        self,
+        content: Content,
+        image_is_broken: bool,
+        upload: Option<&str>,
+        oss: &Oss,
+        incoming: &Incoming,
+    ) -> Result<Stored<'a>, OssError> {
         let mode = self.mode();
         let record = Record {
             version_id: None,
@@ -77,8 +87,15 @@ impl<'a> NewObject<'a> {
             last_modified: incoming.now,
             attributes: self.attributes,
         };
-        let record = oss.objects.put(&self.bucket.name, self.key, record, mode).await?;
+        let record = oss.objects.put_completing(&self.bucket.name, self.key, record, mode, upload).await?;
         Ok(Stored { bucket: &self.bucket.name, key: self.key, record, content, image_is_broken })
+    }
+}
+
+impl<'a> Stored<'a> {
+    /// What was there before the request came.
+    pub(in crate::simulator) fn existing(bucket: &'a str, key: &'a str, record: Record, content: Content) -> Self {
+        Self { bucket, key, record, content, image_is_broken: false }
     }
 }
 
@@ -117,13 +134,17 @@ impl Stored<'_> {
         oss: &Oss,
         incoming: &Incoming,
     ) -> HttpResponse {
-        match oss.callbacks.call(order, &self.variables(operation, incoming), self.image_is_broken).await {
-            Ok(answer) => {
+        let system = self.variables(operation, incoming);
+        let fault = oss.faults.callback(self.bucket, self.key);
+        match oss.callbacks.call(order, &system, self.image_is_broken, fault).await {
+            Ok(Answer { content_type, body }) => {
+                incoming.notes.callback(request_log::OK);
                 let mut response = HttpResponse::Ok();
                 self.headers(&mut response);
-                response.content_type("application/json").body(answer)
+                response.content_type(content_type).body(body)
             }
             Err(failure) => {
+                incoming.notes.callback(&failure.message);
                 let status = StatusCode::NON_AUTHORITATIVE_INFORMATION;
                 let error = OssError::new(status, "CallbackFailed", failure.message).ec(failure.ec);
                 error.response_with(incoming, |response| self.headers(response))
