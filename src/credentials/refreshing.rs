@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::schedule::{renew_at, retry_after};
+use super::schedule::{renew_at, retry_after, urgent_at};
 use crate::{
     app::ports::{Credential, CredentialState, CredentialStatus, Credentials, CredentialsUnavailable},
     clock::Clock,
@@ -26,7 +26,8 @@ pub trait CredentialSource: Send + Sync {
 /// Credentials that are renewed.
 ///
 /// Callers are served from what is held; who finds nothing usable waits for one fetch that all share. After a failure nobody
-/// asks again before its time. [`Credentials::refresh_due`], called by the background task, renews long before the end.
+/// asks again before its time. [`Credentials::refresh_due`], called by the background task, renews long before the end; should
+/// it not have done so with little left, one caller does, while the others go on with what there is.
 pub struct RefreshingCredentials {
     name: String,
     source: Box<dyn CredentialSource>,
@@ -46,7 +47,13 @@ struct State {
 struct Held {
     credential: Credential,
     /// `None` for what does not expire.
-    renew_at: Option<DateTime<Utc>>,
+    plan: Option<Plan>,
+}
+
+/// From when on who renews.
+struct Plan {
+    background: DateTime<Utc>,
+    callers: DateTime<Utc>,
 }
 
 struct Failure {
@@ -87,7 +94,11 @@ impl RefreshingCredentials {
     }
 
     fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.read(|state| state.usable(now).is_none_or(|held| held.renew_at.is_some_and(|at| now >= at)))
+        self.read(|state| state.usable(now).is_none_or(|held| held.plan.as_ref().is_some_and(|p| now >= p.background)))
+    }
+
+    fn is_urgent(&self, now: DateTime<Utc>) -> bool {
+        self.read(|state| state.usable(now).and_then(|held| held.plan.as_ref()).is_some_and(|p| now >= p.callers))
     }
 
     /// Fetches, then swaps; what fails leaves the last good credential in place. The caller holds the flight.
@@ -116,6 +127,22 @@ impl RefreshingCredentials {
         }
     }
 
+    /// The next credential where it is high time for it, nobody else is at it and it is to be had; else this one, as long as it is
+    /// valid.
+    async fn renewed_if_urgent(
+        &self,
+        credential: Credential,
+        now: DateTime<Utc>,
+    ) -> Result<Credential, CredentialsUnavailable> {
+        if !self.is_urgent(now) || self.pause(now).is_some() {
+            return Ok(credential);
+        }
+        let Ok(_flight) = self.flight.try_lock() else { return Ok(credential) };
+        let outcome = if self.is_urgent(now) { self.attempt(now).await } else { Ok(()) };
+        // The attempt may have lasted longer than what was held.
+        self.usable(self.later(now)).ok_or_else(|| outcome.err().unwrap_or_else(expired_on_the_way))
+    }
+
     /// The time after a wait: a caller's `now` may be old by then.
     fn later(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         self.clock.now().max(now)
@@ -140,7 +167,7 @@ impl RefreshingCredentials {
 impl Credentials for RefreshingCredentials {
     async fn current(&self, now: DateTime<Utc>) -> Result<Credential, CredentialsUnavailable> {
         if let Some(credential) = self.usable(now) {
-            return Ok(credential);
+            return self.renewed_if_urgent(credential, now).await;
         }
         let _flight = self.flight.lock().await;
         // Who waited finds what the flight brought, or shares its failure.
@@ -152,7 +179,7 @@ impl Credentials for RefreshingCredentials {
             return Err(error);
         }
         self.attempt(now).await?;
-        self.usable(now).ok_or_else(|| CredentialsUnavailable("it expired on the way".to_owned()))
+        self.usable(self.later(now)).ok_or_else(expired_on_the_way)
     }
 
     async fn refresh_due(&self, now: DateTime<Utc>) {
@@ -174,14 +201,20 @@ impl Credentials for RefreshingCredentials {
     }
 }
 
+fn expired_on_the_way() -> CredentialsUnavailable {
+    CredentialsUnavailable("it has expired on the way".to_owned())
+}
+
 impl State {
     fn usable(&self, now: DateTime<Utc>) -> Option<&Held> {
         self.held.as_ref().filter(|held| held.credential.is_valid_at(now))
     }
 
     fn renewed(&mut self, credential: Credential, now: DateTime<Utc>, chance: u32) {
-        let renew_at = credential.expires_at.map(|end| renew_at(now, end, chance));
-        *self = Self { held: Some(Held { credential, renew_at }), failure: None };
+        let plan = credential
+            .expires_at
+            .map(|end| Plan { background: renew_at(now, end, chance), callers: urgent_at(now, end) });
+        *self = Self { held: Some(Held { credential, plan }), failure: None };
     }
 
     /// When to try again.

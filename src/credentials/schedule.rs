@@ -20,6 +20,12 @@ pub(super) fn renew_at(now: DateTime<Utc>, expires_at: DateTime<Utc>, chance: u3
     aimed.min(expires_at - FLOOR).max(now + life / 4)
 }
 
+/// From when on a caller renews, should the background not have done it: when so little is left as at [`FLOOR`], or the last
+/// quarter of a shorter life.
+pub(super) fn urgent_at(now: DateTime<Utc>, expires_at: DateTime<Utc>) -> DateTime<Utc> {
+    expires_at - FLOOR.min((expires_at - now) / 4)
+}
+
 /// How long to wait after so many failures in a row (from 1 on) with so much life `left` in what is held: doubling, with a random
 /// half, and never past the middle of what is left.
 pub(super) fn retry_after(failures: u32, left: Option<TimeDelta>, chance: u32) -> TimeDelta {
@@ -78,6 +84,9 @@ mod tests {
             let at = renewal(life, chance);
             prop_assert!(at < life && at * 4 >= life - 4, "{at} of {life}");
             prop_assert!(at * 4 <= life * 3, "{at} of {life}");
+            let now = DateTime::UNIX_EPOCH;
+            let urgent = (urgent_at(now, now + TimeDelta::seconds(life)) - now).num_seconds();
+            prop_assert!((at..=life).contains(&urgent), "{at}, {urgent} of {life}");
             prop_assert!(life < 240 || life - at >= FLOOR.num_seconds(), "{at} of {life}");
         }
     }

@@ -113,7 +113,7 @@ async fn grants_forms_and_urls_end_with_what_signed_them() {
     let all = [("v4", Method::Post), ("v4", Method::Put), ("v1", Method::Post), ("v1", Method::Put)];
     bed.issue("v4", Method::Post).await;
     let first_end = bed.clock.now() + LIFE;
-    for minutes in [0, 4, 15] {
+    for minutes in [0, 4, 12] {
         bed.clock.advance(TimeDelta::minutes(minutes));
         for (profile, method) in all {
             let (request, expires_at) = bed.issue(profile, method).await;

@@ -162,6 +162,29 @@ async fn callers_are_not_kept_waiting_by_a_renewal() {
 }
 
 #[tokio::test]
+async fn with_little_left_one_caller_renews_and_the_others_go_on() {
+    let bed = Bed::new(TimeDelta::seconds(3600));
+    bed.id().await;
+    bed.clock.advance(TimeDelta::seconds(3600 - 181));
+    assert_eq!(bed.id().await, "STS.1", "no caller renews before that");
+    bed.clock.advance(TimeDelta::seconds(1));
+    bed.source.gate.forget_permits(usize::MAX);
+    let first = tokio::spawn({
+        let (provider, now) = (bed.provider.clone(), bed.now());
+        async move { provider.current(now).await.unwrap().key.id().to_owned() }
+    });
+    while bed.source.calls() == 1 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..100 {
+        assert_eq!(bed.id().await, "STS.1");
+    }
+    bed.source.gate.add_permits(1);
+    assert_eq!(first.await.unwrap(), "STS.2");
+    assert_eq!((bed.id().await.as_str(), bed.source.calls()), ("STS.2", 2));
+}
+
+#[tokio::test]
 async fn the_last_good_one_serves_until_it_really_expires_and_not_a_second_longer() {
     let bed = Bed::new(TimeDelta::seconds(900));
     bed.id().await;
@@ -237,4 +260,24 @@ async fn what_is_over_when_a_wait_ends_is_not_handed_out() {
     for caller in callers {
         assert!(caller.await.unwrap().is_err());
     }
+}
+
+#[tokio::test]
+async fn what_expires_during_an_attempt_of_ones_own_is_not_handed_out() {
+    let bed = Bed::new(TimeDelta::seconds(900));
+    bed.id().await;
+    bed.clock.advance(TimeDelta::seconds(895));
+    bed.source.set_failing(true);
+    bed.source.gate.forget_permits(usize::MAX);
+    let renewing = tokio::spawn({
+        let (provider, now) = (bed.provider.clone(), bed.now());
+        async move { provider.current(now).await }
+    });
+    while bed.source.calls() == 1 {
+        tokio::task::yield_now().await;
+    }
+    // The call times out after all that was left.
+    bed.clock.advance(TimeDelta::seconds(10));
+    bed.source.gate.add_permits(1);
+    assert!(renewing.await.unwrap().unwrap_err().to_string().contains("attempt 2 failed"));
 }
