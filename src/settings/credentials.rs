@@ -106,27 +106,22 @@ impl Default for SessionSettings {
     }
 }
 
-type ReadKind = fn(&mut Section<'_>) -> Option<CredentialSettings>;
-
-const KINDS: [(&str, ReadKind); 7] = [
-    ("env", |_| Some(CredentialSettings::Env)),
-    ("static", read_static),
-    ("ecs_ram_role", read_ecs_ram_role),
-    ("oidc", read_oidc),
-    ("assume_role", read_assume_role),
-    ("uri", read_uri),
-    ("chain", |section| Some(CredentialSettings::Chain(section.texts("providers")))),
-];
+const KINDS: [&str; 7] = ["env", "static", "ecs_ram_role", "oidc", "assume_role", "uri", "chain"];
 
 impl CredentialSettings {
     pub(super) fn read(_name: &str, section: &mut Section<'_>) -> Option<Self> {
         let kind = section.required_text("kind");
-        match KINDS.iter().find(|(name, _)| *name == kind) {
-            Some((_, read)) => read(section),
-            None => {
-                if !kind.is_empty() {
-                    let known = KINDS.map(|(name, _)| name).join("`, `");
-                    section.fault("kind", format!("`{kind}` is none of `{known}`"));
+        match kind.as_str() {
+            "env" => Some(Self::Env),
+            "static" => read_static(section),
+            "ecs_ram_role" => Some(Self::EcsRamRole(EcsRamRoleSettings::read(section))),
+            "oidc" => Some(Self::Oidc(OidcSettings::read(section))),
+            "assume_role" => read_assume_role(section),
+            "uri" => Some(Self::Uri(read_uri(section))),
+            "chain" => Some(Self::Chain(section.texts("providers"))),
+            unknown => {
+                if !unknown.is_empty() {
+                    section.fault("kind", format!("`{unknown}` is none of `{}`", KINDS.join("`, `")));
                 }
                 section.ignore_rest();
                 None
@@ -144,7 +139,28 @@ impl CredentialSettings {
     }
 }
 
+impl EcsRamRoleSettings {
+    fn read(section: &mut Section<'_>) -> Self {
+        let hint = "role name: write `oss-valet`";
+        Self {
+            role_name: section.parse("role_name", |text| judge(text, sts::is_role_name, hint)),
+            imdsv1_disabled: section.flag("imdsv1_disabled"),
+        }
+    }
+}
+
 impl OidcSettings {
+    fn read(section: &mut Section<'_>) -> Self {
+        let hint = "OIDC provider's ARN: write `acs:ram::<account>:oidc-provider/<name>`";
+        Self {
+            role_arn: section.parse("role_arn", parse_role_arn),
+            oidc_provider_arn: section.parse("oidc_provider_arn", |text| judge(text, sts::is_oidc_provider_arn, hint)),
+            oidc_token_file: section.path("oidc_token_file"),
+            session: SessionSettings::read(section),
+            sts: StsSettings::read(section),
+        }
+    }
+
     /// What neither the section nor the environment says: the key, and the variable that would do too.
     pub fn missing(&self, environment: &Environment) -> Vec<(&'static str, &'static str)> {
         [
@@ -214,23 +230,6 @@ fn read_static(section: &mut Section<'_>) -> Option<CredentialSettings> {
     })
 }
 
-fn read_ecs_ram_role(section: &mut Section<'_>) -> Option<CredentialSettings> {
-    let role_name = section.parse("role_name", |text| judge(text, sts::is_role_name, "role name: write `oss-valet`"));
-    let imdsv1_disabled = section.flag("imdsv1_disabled");
-    Some(CredentialSettings::EcsRamRole(EcsRamRoleSettings { role_name, imdsv1_disabled }))
-}
-
-fn read_oidc(section: &mut Section<'_>) -> Option<CredentialSettings> {
-    let provider = "OIDC provider's ARN: write `acs:ram::<account>:oidc-provider/<name>`";
-    Some(CredentialSettings::Oidc(OidcSettings {
-        role_arn: section.parse("role_arn", parse_role_arn),
-        oidc_provider_arn: section.parse("oidc_provider_arn", |text| judge(text, sts::is_oidc_provider_arn, provider)),
-        oidc_token_file: section.path("oidc_token_file"),
-        session: SessionSettings::read(section),
-        sts: StsSettings::read(section),
-    }))
-}
-
 fn read_assume_role(section: &mut Section<'_>) -> Option<CredentialSettings> {
     let source = section.required_text("source");
     let role_arn = section.required("role_arn", parse_role_arn);
@@ -243,15 +242,13 @@ fn read_assume_role(section: &mut Section<'_>) -> Option<CredentialSettings> {
     Some(CredentialSettings::AssumeRole(AssumeRoleSettings { source, role_arn: role_arn?, external_id, session, sts }))
 }
 
-fn read_uri(section: &mut Section<'_>) -> Option<CredentialSettings> {
-    let url = section.secret("url");
-    if let Some(url) = &url
-        && parse_web_url(url.expose_secret()).is_err()
-    {
+fn read_uri(section: &mut Section<'_>) -> Option<SecretString> {
+    let url = section.secret("url")?;
+    if parse_web_url(url.expose_secret()).is_err() {
         // Not shown: it may hold a secret.
         section.fault("url", "no http or https URL without user and fragment");
     }
-    Some(CredentialSettings::Uri(url))
+    Some(url)
 }
 
 impl SessionSettings {

@@ -35,6 +35,9 @@ pub(crate) fn source(sts: &Sts) -> AssumeRole {
     AssumeRole { sts: sts.client(), caller: user(), request: request() }
 }
 
+/// Whether an error is of the kind that is due.
+type Kind = fn(&TokenError) -> bool;
+
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -138,7 +141,7 @@ async fn the_source_is_renewed_before_what_stands_on_it() {
 async fn refusals_are_told_apart_by_what_is_to_be_done_about_them() {
     let clock = clock();
     let sts = Sts::start(&clock).await;
-    let cases: [(u16, &str, fn(&TokenError) -> bool); 17] = [
+    let cases: [(u16, &str, Kind); 17] = [
         (400, "Throttling", |e| matches!(e, TokenError::Throttled(_))),
         (400, "Throttling.User", |e| matches!(e, TokenError::Throttled(_))),
         (503, "Throttling.Api", |e| matches!(e, TokenError::Throttled(_))),

@@ -72,7 +72,7 @@ fn shown(request: &Request) -> String {
     let mut headers: Vec<_> = request.headers.iter().collect();
     headers.retain(|(name, _)| !["host", "user-agent", "accept", "content-length"].contains(&name.as_str()));
     for (name, value) in headers {
-        text += &format!(" {name}: {}", value.to_str().unwrap());
+        text.extend([" ", name.as_str(), ": ", value.to_str().unwrap()]);
     }
     assert!(request.body.is_empty() && request.url.query().is_none(), "{text}");
     text

@@ -1,8 +1,11 @@
 //! No signature outlives its credential: grants, forms, URLs, and our own calls.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -13,9 +16,10 @@ use oss_valet::{
         Valet,
         issue::IssueRequest,
         ports::{Caller, Credential, Credentials, CredentialsUnavailable, ObjectStore, ObjectStoreError},
+        signing::SignedGrant,
     },
     clock::{Clock, ManualClock},
-    grant::{limits::UncheckedAsk, profile::Method},
+    grant::{limits::UncheckedAsk, profile::Method, request::ClientRequest},
     oss::{
         access_key::AccessKey,
         endpoint::{AddressingStyle, Endpoint},
@@ -37,6 +41,8 @@ struct Bed {
     clock: Arc<ManualClock>,
     valet: Valet,
     issued: Arc<AtomicUsize>,
+    /// Of the next credential.
+    life: Arc<Mutex<TimeDelta>>,
     _server: MockServer,
     _data: TempDir,
 }
@@ -47,10 +53,12 @@ impl Bed {
         let clock = clock();
         let server = MockServer::start().await;
         let count = Arc::new(AtomicUsize::new(0));
-        let (counting, ticking) = (count.clone(), clock.clone());
+        let life = Arc::new(Mutex::new(LIFE));
+        let (counting, ticking, lasting) = (count.clone(), clock.clone(), life.clone());
         let answer = move |_: &Request| {
             let number = counting.fetch_add(1, Ordering::SeqCst) + 1;
-            ResponseTemplate::new(200).set_body_json(issued(&number.to_string(), ticking.now() + LIFE))
+            let end = ticking.now() + *lasting.lock().unwrap();
+            ResponseTemplate::new(200).set_body_json(issued(&number.to_string(), end))
         };
         Mock::given(any()).respond_with(answer).mount(&server).await;
         let data = tempfile::tempdir().unwrap();
@@ -67,26 +75,30 @@ impl Bed {
             listeners: None,
         };
         let valet = build_valet(&settings, &parts).await.unwrap();
-        Self { clock, valet, issued: count, _server: server, _data: data }
+        Self { clock, valet, issued: count, life, _server: server, _data: data }
     }
 
     /// The request of a fresh grant, and until when the grant says it lives.
-    async fn issue(&self, profile: &str, method: Method) -> (oss_valet::grant::request::ClientRequest, DateTime<Utc>) {
+    async fn issue(&self, profile: &str, method: Method) -> (ClientRequest, DateTime<Utc>) {
+        let signed = self.issue_signed(profile, method).await;
+        (signed.request.unwrap().0, signed.grant.expires_at)
+    }
+
+    async fn issue_signed(&self, profile: &str, method: Method) -> SignedGrant {
         let ask = UncheckedAsk { method: Some(method.as_str().to_owned()), ..UncheckedAsk::default() };
         let request = IssueRequest { profile: profile.to_owned(), user_id: None, ask };
         let caller = Caller {
             issuer: "dev".to_owned(),
             subject: "u-7".to_owned(),
             user_id: "u-7".to_owned(),
-            scopes: Default::default(),
+            scopes: BTreeSet::new(),
         };
-        let signed = self.valet.issue(&caller, request, None, self.clock.now()).await.unwrap().signed;
-        (signed.request.unwrap().0, signed.grant.expires_at)
+        self.valet.issue(&caller, request, None, self.clock.now()).await.unwrap().signed
     }
 }
 
 /// Until when OSS accepts the request, by what is signed in it.
-fn end_of(request: &oss_valet::grant::request::ClientRequest) -> DateTime<Utc> {
+fn end_of(request: &ClientRequest) -> DateTime<Utc> {
     if let Some((_, policy)) = request.fields.iter().find(|(name, _)| name == "policy") {
         let policy: serde_json::Value = serde_json::from_slice(&STANDARD.decode(policy).unwrap()).unwrap();
         return policy["expiration"].as_str().unwrap().parse().unwrap();
@@ -100,7 +112,7 @@ fn end_of(request: &oss_valet::grant::request::ClientRequest) -> DateTime<Utc> {
     date.and_utc() + TimeDelta::seconds(value("x-oss-expires").unwrap().parse().unwrap())
 }
 
-fn token_of(request: &oss_valet::grant::request::ClientRequest) -> String {
+fn token_of(request: &ClientRequest) -> String {
     let named = |name: &str| name.eq_ignore_ascii_case("x-oss-security-token") || name == "security-token";
     let field = request.fields.iter().find(|(name, _)| named(name)).map(|(_, value)| value.clone());
     let url = url::Url::parse(&request.url).unwrap();
@@ -133,13 +145,24 @@ async fn grants_forms_and_urls_end_with_what_signed_them() {
 }
 
 #[tokio::test]
-async fn a_grant_that_outlives_its_credential_is_signed_again_only_as_far_as_the_next_one_lives() {
+async fn a_grant_that_is_signed_again_ends_with_what_signs_it_then() {
     let bed = Bed::start().await;
-    let (_, expires_at) = bed.issue("v4", Method::Put).await;
-    bed.clock.advance(LIFE);
-    assert_eq!(bed.clock.now(), expires_at);
-    let (request, _) = bed.issue("v4", Method::Put).await;
-    assert_eq!((token_of(&request).as_str(), end_of(&request)), ("ticket-of-2", bed.clock.now() + LIFE));
+    for (profile, method) in [("v4", Method::Post), ("v4", Method::Put), ("v1", Method::Post), ("v1", Method::Put)] {
+        bed.clock.advance(TimeDelta::hours(3));
+        *bed.life.lock().unwrap() = TimeDelta::minutes(61);
+        let grant = bed.issue_signed(profile, method).await.grant;
+        assert_eq!(grant.expires_at, bed.clock.now() + TimeDelta::hours(1), "as long as the profile says");
+        // Past three quarters of what it was signed with comes a short-lived successor.
+        bed.clock.advance(TimeDelta::minutes(46));
+        *bed.life.lock().unwrap() = TimeDelta::minutes(5);
+        bed.valet.refresh_credentials(bed.clock.now()).await;
+
+        let profile = &bed.valet.profiles[profile];
+        let signed = bed.valet.sign(grant.clone(), profile, bed.clock.now()).await.unwrap();
+
+        assert_eq!(end_of(&signed.request.unwrap().0), bed.clock.now() + TimeDelta::minutes(5));
+        assert_eq!(signed.grant.expires_at, grant.expires_at, "what the ledger says stays");
+    }
 }
 
 struct Fixed(Credential);

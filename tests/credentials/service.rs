@@ -35,9 +35,8 @@ async fn uploads_under_grants_of_assumed_roles_are_accepted_and_confirmed() {
 async fn half_a_day_of_rotations_interrupts_no_upload() {
     let clock = clock();
     let world = World::start(by_hand(&clock), |settings| settings).await;
-    const STEPS: usize = 12 * 6;
-    for step in 0..STEPS {
-        // Every two minutes the background would have looked far more often than this.
+    for step in 0..12 * 6 {
+        // Every two minutes: the real background looks far more often than this.
         for _ in 0..5 {
             world.valet.refresh_credentials(world.valet.clock.now()).await;
             clock.advance(TimeDelta::minutes(2));

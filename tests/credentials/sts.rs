@@ -130,7 +130,7 @@ impl State {
             Some("AssumeRoleWithOIDC") => self.judge_oidc(&sent)?,
             _ => return Err((404, "InvalidAction.NotFound")),
         }
-        self.judge_role(&sent)?;
+        judge_role(&sent)?;
         Ok(self.issue(&sent))
     }
 
@@ -170,21 +170,6 @@ impl State {
         require(&sent.form, "OIDCToken", &valid, (401, "AuthenticationFail.OIDCToken.Expired"))
     }
 
-    fn judge_role(&self, sent: &Sent) -> Result<(), Refused> {
-        require(&sent.form, "RoleArn", ROLE, (404, "EntityNotExist.Role"))?;
-        let name = sent.form.get("RoleSessionName").map(String::as_str).unwrap_or_default();
-        if !(2..=64).contains(&name.len()) || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"@._-".contains(&b)) {
-            return Err((400, "InvalidParameter.RoleSessionName"));
-        }
-        if sent.form.get("Policy").is_some_and(|policy| policy.len() > 2048 || !policy.starts_with('{')) {
-            return Err((400, "InvalidParameter.PolicyGrammar"));
-        }
-        match life(sent) {
-            Some(900..=43_200) => Ok(()),
-            _ => Err((400, "InvalidParameter.DurationSeconds")),
-        }
-    }
-
     fn issue(&self, sent: &Sent) -> ResponseTemplate {
         let mut count = self.issued.lock().unwrap();
         *count += 1;
@@ -198,6 +183,21 @@ impl State {
             "AssumedRoleUser": {"AssumedRoleId": "34458433936495****:x", "Arn": "acs:ram::123456789012:role/x/y"},
             "Credentials": credentials,
         }))
+    }
+}
+
+fn judge_role(sent: &Sent) -> Result<(), Refused> {
+    require(&sent.form, "RoleArn", ROLE, (404, "EntityNotExist.Role"))?;
+    let name = sent.form.get("RoleSessionName").map(String::as_str).unwrap_or_default();
+    if !(2..=64).contains(&name.len()) || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"@._-".contains(&b)) {
+        return Err((400, "InvalidParameter.RoleSessionName"));
+    }
+    if sent.form.get("Policy").is_some_and(|policy| policy.len() > 2048 || !policy.starts_with('{')) {
+        return Err((400, "InvalidParameter.PolicyGrammar"));
+    }
+    match life(sent) {
+        Some(900..=43_200) => Ok(()),
+        _ => Err((400, "InvalidParameter.DurationSeconds")),
     }
 }
 
