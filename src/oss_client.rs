@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -107,13 +107,35 @@ impl OssClient {
             now,
         };
         let headers = header_map(sign_headers(request, &[], &context).headers)?;
-        let sent = self.http.request(method, url).headers(headers).timeout(timeout).send().await;
+        let sent = self.send_twice_if_closed(method, url, headers, timeout).await;
         // Without the URL: it adds nothing, and errors are logged in many places.
         let response = sent.map_err(|error| unavailable(error.without_url()))?;
         if let Some(theirs) = date_of(response.headers()) {
             self.clock_offset.store((theirs.to_utc() - now).num_seconds(), Ordering::Relaxed);
         }
         Ok(response)
+    }
+}
+
+impl OssClient {
+    /// A pooled connection may be closed by the other side just when we use it. All that we ask may be asked twice, so it is; the
+    /// time for both is `timeout`.
+    async fn send_twice_if_closed(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        timeout: Duration,
+    ) -> reqwest::Result<Response> {
+        let start = Instant::now();
+        let send =
+            |timeout| self.http.request(method.clone(), url.clone()).headers(headers.clone()).timeout(timeout).send();
+        match send(timeout).await {
+            Err(error) if error.is_request() && !error.is_connect() && !error.is_timeout() => {
+                send(timeout.saturating_sub(start.elapsed())).await
+            }
+            sent => sent,
+        }
     }
 }
 
