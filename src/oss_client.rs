@@ -89,6 +89,7 @@ impl OssClient {
         now: DateTime<Utc>,
     ) -> Result<Response, ObjectStoreError> {
         // What is waited for a credential comes out of the same budget.
+        let start = Instant::now();
         let credential = tokio::time::timeout(timeout, self.credentials.current(now))
             .await
             .map_err(|_| CredentialsUnavailable("it did not come in time".to_owned()))??;
@@ -107,7 +108,8 @@ impl OssClient {
             now,
         };
         let headers = header_map(sign_headers(request, &[], &context).headers)?;
-        let sent = self.send_twice_if_closed(method, url, headers, timeout).await;
+        let left = timeout.saturating_sub(start.elapsed());
+        let sent = self.send_twice_if_closed(method, url, headers, left).await;
         // Without the URL: it adds nothing, and errors are logged in many places.
         let response = sent.map_err(|error| unavailable(error.without_url()))?;
         if let Some(theirs) = date_of(response.headers()) {

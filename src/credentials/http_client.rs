@@ -7,6 +7,9 @@ use reqwest::{RequestBuilder, StatusCode};
 /// Answers are below two kilobytes; nobody may make us hold more.
 const MAX_BYTES: usize = 64 << 10;
 
+/// How long a connection waits for the next call.
+const MAX_IDLE: Duration = Duration::from_secs(10);
+
 /// How long a call may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -44,6 +47,8 @@ impl HttpClient {
             .no_proxy()
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
+            // Calls come minutes apart, or many at once: what was idle for long is likely to have been closed by the other side.
+            .pool_idle_timeout(MAX_IDLE)
             // Who sends a byte now and then is cut off too.
             .timeout(timeouts.connect + timeouts.read)
             .user_agent(concat!("oss-valet/", env!("CARGO_PKG_VERSION")))
