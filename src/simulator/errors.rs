@@ -15,6 +15,13 @@ pub(super) struct OssError {
     pub(super) code: Cow<'static, str>,
     pub(super) message: Cow<'static, str>,
     ec: Option<&'static str>,
+    /// Apart, so that every `Result` stays small.
+    extras: Box<Extras>,
+}
+
+/// What only some refusals have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Extras {
     details: Vec<(String, String)>,
     access_denied: Vec<(String, String)>,
     /// Beside the document: `x-oss-next-append-position`, ….
@@ -27,15 +34,7 @@ impl OssError {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-            ec: None,
-            details: Vec::new(),
-            access_denied: Vec::new(),
-            headers: Vec::new(),
-        }
+        Self { status, code: code.into(), message: message.into(), ec: None, extras: Box::default() }
     }
 
     #[must_use]
@@ -46,20 +45,20 @@ impl OssError {
 
     #[must_use]
     pub(super) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.details.push((name.to_owned(), value.into()));
+        self.extras.details.push((name.to_owned(), value.into()));
         self
     }
 
     /// `AccessDeniedDetail`: which policy does not let whom do what.
     #[must_use]
     pub(super) fn because(mut self, denied: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        self.access_denied = denied.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.extras.access_denied = denied.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         self
     }
 
     #[must_use]
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.extras.headers.push((name, value.into()));
         self
     }
 
@@ -208,7 +207,7 @@ impl OssError {
         incoming: &Incoming,
         dress: impl FnOnce(&mut HttpResponseBuilder),
     ) -> HttpResponse {
-        let mut details = self.details.clone();
+        let mut details = self.extras.details.clone();
         if let Some(ec) = self.ec {
             details.push(("RecommendDoc".to_owned(), format!("https://api.aliyun.com/troubleshoot?q={ec}")));
         }
@@ -219,12 +218,12 @@ impl OssError {
             host_id: incoming.host.clone(),
             ec: self.ec.map(str::to_owned),
             details,
-            access_denied: self.access_denied.clone(),
+            access_denied: self.extras.access_denied.clone(),
         };
         let xml = document.to_xml();
         let mut response = HttpResponse::build(self.status);
         response.content_type("application/xml");
-        for (name, value) in &self.headers {
+        for (name, value) in &self.extras.headers {
             response.insert_header((*name, value.as_str()));
         }
         dress(&mut response);

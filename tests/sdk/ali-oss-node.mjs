@@ -1,5 +1,6 @@
 // `ali-oss` in Node. Prints a line of JSON per case; see ./run.
 
+import { Agent } from "node:http";
 import { Readable } from "node:stream";
 import OSS from "ali-oss";
 import { assumeRole } from "./lib/assume-role.mjs";
@@ -16,6 +17,8 @@ const platform = {
   stream: (bytes) => Readable.from([bytes.subarray(0, 10_000), bytes.subarray(10_000)]),
   assumeRole: assumeRole(dev),
   storedKeys,
+  // The simulator closes idle connections after a while; on a busy machine that may be just when this SDK uses one again.
+  options: { agent: new Agent({ keepAlive: false }) },
 };
 
 OSS.Buffer = Buffer; // as the browser's build has it

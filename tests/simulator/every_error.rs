@@ -391,13 +391,13 @@ async fn parts(table: &mut Table) {
                      matched the part's entity tag.";
     let malformed = "The XML you provided was not well-formed or did not validate against our published schema.";
     let cases = [
-        (list(&[3], &etag), "400 InvalidPart", not_found, &[("PartNumber", "3")][..]),
+        (list(&[3], &etag), "400 InvalidPart", not_found, &[("ETag", "*"), ("PartNumber", "3")][..]),
         (list(&[2, 1], &etag), "400 InvalidPartOrder", "The list of parts was not in ascending order.", &[]),
         (
             list(&[1, 2], &etag),
             "400 EntityTooSmall",
             "Your proposed upload smaller than the minimum allowed size.",
-            &[],
+            &[("ProposedSize", "1"), ("MinSizeAllowed", "102400"), ("PartNumber", "1")],
         ),
         ("<x".to_owned(), "400 MalformedXML", malformed, &[]),
     ];

@@ -41,13 +41,13 @@ async fn tags(table: &mut Table) {
     let tag = |key: &str| format!("<Tag><Key>{key}</Key><Value>1</Value></Tag>");
     let many: String = (0..11).map(|n| tag(&n.to_string())).collect();
     let cases = [
-        (tag("a") + &tag("a"), "400 RepeatedTags", "Tag keys must be unique."),
-        (many, "400 TooManyTags", "The object tags num is beyond limit."),
-        (tag("a&lt;"), "400 InvalidTag", "The TagKey you have provided is invalid."),
+        (tag("a") + &tag("a"), "400 RepeatedTags", "Tag keys must be unique.", &[][..]),
+        (many, "400 TooManyTags", "The object tags num is beyond limit.", &[]),
+        (tag("a&lt;"), "400 InvalidTag", "The TagKey you have provided is invalid.", &[("TagKey", "*")]),
     ];
-    for (tags, summary, message) in cases {
+    for (tags, summary, message, details) in cases {
         let answer = ask(table, "PUT", "there", &[("tagging", "")], &[], &document(&tags)).await;
-        table.expect(answer, plain(summary, message, &[])).await;
+        table.expect(answer, plain(summary, message, details)).await;
     }
 }
 

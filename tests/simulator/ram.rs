@@ -173,3 +173,31 @@ async fn a_denial_says_who_may_not_do_what_by_which_policy() {
     }
     ok(world.signed_by(&session, SignatureVersion::V4, put("u1/a")).body("x")).await;
 }
+
+#[tokio::test]
+async fn a_listing_is_judged_by_its_prefix() {
+    let world = world_with(
+        r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:ListObjects","Resource":"acs:oss:*:*:dev-media",
+            "Condition":{"StringLike":{"oss:Prefix":["up/*"]},"StringEquals":{"oss:Delimiter":"/"}}}]}"#,
+    )
+    .await;
+    let list = |parameters: &[(&str, &str)]| {
+        let mut request = SignableRequest::object("GET", BUCKET, "");
+        request.query = own(parameters);
+        request
+    };
+    let cases: [(&[(&str, &str)], &str); 6] = [
+        (&[("list-type", "2"), ("prefix", "up/"), ("delimiter", "/")], "200"),
+        (&[("prefix", "up/th"), ("delimiter", "/")], "200"),
+        (&[("list-type", "2"), ("prefix", "up/")], "403 AccessDenied 0003-00000001"),
+        (&[("list-type", "2"), ("prefix", "secret/"), ("delimiter", "/")], "403 AccessDenied 0003-00000001"),
+        (&[("list-type", "2"), ("prefix", ""), ("delimiter", "/")], "403 AccessDenied 0003-00000001"),
+        (&[("delimiter", "/")], "403 AccessDenied 0003-00000001"),
+    ];
+    for (parameters, expected) in cases {
+        for version in BOTH {
+            let request = world.signed_by(&limited(), version, list(parameters));
+            assert_eq!(told(send(request).await).await, expected, "{parameters:?}, {version:?}");
+        }
+    }
+}

@@ -92,7 +92,7 @@ impl<'a> Credential<'a> {
                 let session = &known.session;
                 let role = oss.settings.role(&session.role);
                 Identity {
-                    principal: Principal::AssumedRoleUser(format!("{}:{}", session.role, session.session_name)),
+                    principal: Principal::AssumedRoleUser(format!("{}:{}", session.role, session.name)),
                     permissions: role.map_or_else(|| Permissions::of([]), |role| role.permissions.clone()),
                     session_policy: known.policy.clone(),
                 }

@@ -60,7 +60,7 @@ impl Disk {
         let mut index = Index::new(Arc::clone(&content));
         let journal = Journal::open(&journal, &mut index)?;
         remove_orphans(&content, &index)?;
-        index.pieces().for_each(|piece| content.need(piece));
+        content.know(index.pieces());
         let open = Some(Open { journal, _lock: lock });
         Ok(Self { content, state: Mutex::new(State { index, open }) })
     }

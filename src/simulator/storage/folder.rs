@@ -26,6 +26,8 @@ pub(in crate::simulator) struct Folder {
 
 #[derive(Debug, Default)]
 struct Segments {
+    /// Until the journal is read, nobody knows what is needed, and nothing goes.
+    known: bool,
     /// How many contents each holds that somebody needs.
     needed: HashMap<String, usize>,
     current: Option<Current>,
@@ -71,7 +73,7 @@ impl Folder {
 
     fn reserve(&self, size: u64) -> io::Result<(Arc<File>, Piece)> {
         let mut segments = self.segments();
-        let Segments { needed, current } = &mut *segments;
+        let Segments { needed, current, .. } = &mut *segments;
         let current = match current {
             Some(current) if current.length + size <= SEGMENT_BYTES => current,
             current => {
@@ -85,6 +87,12 @@ impl Folder {
         Ok((Arc::clone(&current.file), piece))
     }
 
+    /// What the journal has told: these are needed, and from now on what nobody needs goes.
+    pub(in crate::simulator) fn know<'a>(&self, pieces: impl Iterator<Item = &'a Piece>) {
+        pieces.for_each(|piece| self.need(piece));
+        self.segments().known = true;
+    }
+
     /// One more needs the piece, when it lies in a segment.
     pub(in crate::simulator) fn need(&self, piece: &Piece) {
         if piece.offset.is_some() {
@@ -94,9 +102,11 @@ impl Folder {
 
     /// One less needs it: its file goes with the last.
     pub(in crate::simulator) fn remove(&self, piece: &Piece) {
-        if piece.offset.is_some() && self.segments().is_needed_without_one(&piece.file) {
+        let mut segments = self.segments();
+        if !segments.known || piece.offset.is_some() && segments.is_needed_without_one(&piece.file) {
             return;
         }
+        drop(segments);
         if let Err(error) = std::fs::remove_file(self.path.join(&piece.file)) {
             tracing::debug!(%error, "a content file could not be removed");
         }
@@ -133,6 +143,7 @@ mod tests {
     fn small_contents_share_a_file_until_none_is_needed() {
         let directory = tempfile::tempdir().unwrap();
         let folder = Folder::at(directory.path().to_owned());
+        folder.know(std::iter::empty());
         let [first, second] = ["first", "second"].map(|text| folder.write_small(text.as_bytes()).unwrap());
         assert_eq!((first.file == second.file, second.offset), (true, Some(5)));
         folder.need(&first);
@@ -143,6 +154,19 @@ mod tests {
         folder.remove(&first);
         assert_eq!(files(&folder), 0);
         assert_ne!(folder.write_small(b"third").unwrap().file, first.file);
+    }
+
+    #[test]
+    fn nothing_goes_before_it_is_known_what_is_needed() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Folder::at(directory.path().to_owned());
+        let pieces = ["needed", "replaced"].map(|text| folder.write_small(text.as_bytes()).unwrap());
+        let again = Folder::at(directory.path().to_owned());
+        again.remove(&pieces[1]);
+        assert_eq!(files(&again), 1);
+        again.know(pieces[..1].iter());
+        again.remove(&pieces[0]);
+        assert_eq!(files(&again), 0);
     }
 
     #[test]

@@ -198,7 +198,9 @@ mod tests {
     use super::*;
 
     fn folder(directory: &TempDir) -> Arc<Folder> {
-        Arc::new(Folder::at(directory.path().to_owned()))
+        let folder = Folder::at(directory.path().to_owned());
+        folder.know(std::iter::empty());
+        Arc::new(folder)
     }
 
     /// `abcdefghij`: a file, a part of a segment, and the beginning of a file.

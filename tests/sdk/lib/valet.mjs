@@ -41,7 +41,9 @@ export class Valet {
 
   async call(method, path, body) {
     const headers = { Authorization: `Bearer ${this.dev.token}`, "Content-Type": "application/json" };
-    const response = await fetch(this.dev.service + path, { method, headers, body: body && JSON.stringify(body) });
+    const send = () => fetch(this.dev.service + path, { method, headers, body: body && JSON.stringify(body) });
+    // `fetch` fails when an idle connection is closed just as it is used again; a second grant does no harm.
+    const response = await send().catch(send);
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return response.json();
   }

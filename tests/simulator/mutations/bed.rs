@@ -78,10 +78,13 @@ pub(super) enum Operation {
     CompleteMultipartUpload,
     GetObject,
     GetVersion,
+    PutObjectAcl,
+    PutObjectTagging,
+    AppendObject,
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::PutObject,
         Self::PutObjectCalledBack,
         Self::PutSymlink,
@@ -90,6 +93,9 @@ impl Operation {
         Self::CompleteMultipartUpload,
         Self::GetObject,
         Self::GetVersion,
+        Self::PutObjectAcl,
+        Self::PutObjectTagging,
+        Self::AppendObject,
     ];
 
     pub(super) fn bucket(self) -> &'static str {
@@ -146,8 +152,8 @@ impl Bed {
 
     async fn unsigned(&self, operation: Operation) -> (SignableRequest, Vec<u8>) {
         use Operation::{
-            CompleteMultipartUpload, GetObject, GetVersion, InitiateMultipartUpload, PutObject, PutObjectCalledBack,
-            PutSymlink, UploadPart,
+            AppendObject, CompleteMultipartUpload, GetObject, GetVersion, InitiateMultipartUpload, PutObject,
+            PutObjectAcl, PutObjectCalledBack, PutObjectTagging, PutSymlink, UploadPart,
         };
         let object = |method: &str, query: &[(&str, &str)], headers: &[(&str, &str)]| SignableRequest {
             query: own(query),
@@ -170,9 +176,29 @@ impl Bed {
             }
             GetObject => object("GET", &OVERRIDES, &[]),
             GetVersion => object("GET", &[("versionId", &self.version_id)], &[]),
+            PutObjectAcl => object("PUT", &[("acl", "")], &[("x-oss-object-acl", "private")]),
+            PutObjectTagging => object("PUT", &[("tagging", "")], &[]),
+            AppendObject => {
+                let position = self.position().await;
+                object("POST", &[("append", ""), ("position", &position)], &[("x-oss-meta-a", "1")])
+            }
         };
-        let body = if matches!(operation, PutObject | PutObjectCalledBack | UploadPart) { BODY } else { b"" };
+        let body: &[u8] = match operation {
+            PutObject | PutObjectCalledBack | UploadPart | AppendObject => BODY,
+            PutObjectTagging => b"<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>",
+            _ => b"",
+        };
         (request, body.to_vec())
+    }
+
+    /// Where an append goes on; an object that is not made of appends makes room.
+    async fn position(&self) -> String {
+        let head = self.world.head(KEY).await;
+        if header(&head, "x-oss-object-type").as_deref() == Some("Appendable") {
+            return header(&head, "x-oss-next-append-position").expect("a position");
+        }
+        ok(self.world.signed(SignatureVersion::V4, SignableRequest::object("DELETE", BUCKET, KEY))).await;
+        "0".to_owned()
     }
 
     /// The id of a multipart upload with one part.
@@ -186,21 +212,22 @@ impl Bed {
         id
     }
 
-    /// Every file that the simulator keeps: objects, what is known about them, multipart uploads and their parts.
-    pub(super) fn stored(&self) -> BTreeMap<String, Vec<u8>> {
+    /// Every file that the simulator keeps, with its length: contents, which get a new name each time, and the journal,
+    /// which grows with every change of an object, a multipart upload or a part.
+    pub(super) fn stored(&self) -> BTreeMap<String, u64> {
         let mut files = BTreeMap::new();
         collect(self.world.folder.path(), &mut files);
         files
     }
 }
 
-fn collect(folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+fn collect(folder: &Path, files: &mut BTreeMap<String, u64>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
             collect(&path, files);
         } else {
-            files.insert(path.display().to_string(), std::fs::read(&path).expect("a file"));
+            files.insert(path.display().to_string(), path.metadata().expect("a file").len());
         }
     }
 }

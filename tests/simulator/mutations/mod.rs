@@ -158,7 +158,7 @@ async fn what_nobody_signs_may_be_changed() {
 }
 
 /// Every kind of thing that a request in header or query signs.
-const REQUEST_KINDS: [&str; 70] = [
+const REQUEST_KINDS: [&str; 77] = [
     "method",
     "bucket",
     "key",
@@ -176,6 +176,12 @@ const REQUEST_KINDS: [&str; 70] = [
     "query response-cache-control",
     "query response-content-disposition",
     "query response-content-encoding",
+    "query append",
+    "query position",
+    "query acl",
+    "query tagging",
+    "query objectMeta",
+    "query x-oss-process",
     "query x-oss-traffic-limit",
     "query of no meaning",
     "query order",
@@ -192,6 +198,7 @@ const REQUEST_KINDS: [&str; 70] = [
     "header x-oss-symlink-target",
     "header x-oss-complete-all",
     "header x-oss-tagging",
+    "header x-oss-copy-source",
     "header x-oss-meta-b",
     "header not UTF-8",
     "header joined",

@@ -37,10 +37,27 @@ pub(super) fn changes(operation: Operation, way: Way, base: &Wire) -> Vec<Case> 
     cases
 }
 
-/// Whether OSS has a POST of that kind; it says so before it asks who sent it.
+/// Sub-resources of objects, the one that decides first, and the methods that each has. OSS says that there is no such
+/// operation before it asks who sent it.
+const OPERATIONS: [(&str, &[&str]); 8] = [
+    ("uploads", &["POST"]),
+    ("uploadId", &["GET", "PUT", "POST", "DELETE"]),
+    ("append", &["POST"]),
+    ("symlink", &["GET", "PUT"]),
+    ("objectMeta", &["GET", "HEAD"]),
+    ("acl", &["GET", "PUT"]),
+    ("tagging", &["GET", "PUT", "DELETE"]),
+    ("", &["GET", "HEAD", "PUT", "DELETE"]),
+];
+
 fn refused(wire: &Wire) -> &'static str {
-    let known = ["uploads", "uploadId"].iter().any(|name| wire.query(name).is_some());
-    if wire.method == "POST" && !known { NO_METHOD } else { MISMATCH }
+    if wire.query("x-oss-process").is_some() && wire.method != "POST" {
+        return "501 NotImplemented";
+    }
+    let is_meant = |name: &str| name.is_empty() || wire.query(name).is_some();
+    let (_, methods) = OPERATIONS.iter().find(|(name, _)| is_meant(name)).expect("the last is always meant");
+    let is_process = wire.query("x-oss-process").is_some();
+    if is_process || methods.contains(&wire.method.as_str()) { MISMATCH } else { NO_METHOD }
 }
 
 fn methods(base: &Wire) -> Vec<Case> {
@@ -141,6 +158,12 @@ fn additions(operation: Operation, way: Way, base: &Wire) -> Vec<Case> {
         ("uploadId", "1"),
         ("partNumber", "1"),
         ("symlink", ""),
+        ("append", ""),
+        ("position", "0"),
+        ("objectMeta", ""),
+        ("acl", ""),
+        ("tagging", ""),
+        ("x-oss-process", "image/resize,w_1"),
         ("versionId", "1"),
         ("callback", CALLBACK),
         ("callback-var", CALLBACK_VAR),
@@ -161,6 +184,7 @@ fn additions(operation: Operation, way: Way, base: &Wire) -> Vec<Case> {
         ("x-oss-storage-class", "IA"),
         ("x-oss-symlink-target", "inbox/b"),
         ("x-oss-tagging", "a=1"),
+        ("x-oss-copy-source", "/dev-media/inbox/b"),
         ("Content-Type", "text/html"),
         ("Content-MD5", "ICy5YqxZB1uWSwcVLSNLcA=="),
     ];

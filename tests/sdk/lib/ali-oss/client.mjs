@@ -40,6 +40,7 @@ export class AliOss {
       bucket: this.dev.bucket,
       region: this.dev.region,
       authorizationV4: this.v4,
+      ...this.platform.options,
       ...identity,
       ...options,
     });

@@ -20,9 +20,9 @@ def main(expected_path, page_path, *rest):
     rows, sdks, runtimes, failures = read(paths)
     failures += compare(expected, rows)
     print_terminal(expected, rows, sdks | runtimes)
+    failures += page(page_path, markdown(expected, rows, sdks, runtimes), write="--write" in rest, green=not failures)
     for failure in failures:
         print(f"FAIL  {failure}")
-    failures += page(page_path, markdown(expected, rows, sdks, runtimes), write="--write" in rest, green=not failures)
     passed = sum(1 for row in rows.values() if row["problem"] is None)
     print(f"{passed} passed, {len(failures)} failed")
     return 1 if failures else 0
