@@ -1,7 +1,10 @@
 //! The engine of every provider whose credentials expire: renews early, once for all callers, and keeps the last good one until
 //! it really expires.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{
+    Arc, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -36,6 +39,24 @@ pub struct RefreshingCredentials {
     state: RwLock<State>,
     /// Held while fetching.
     flight: tokio::sync::Mutex<()>,
+    /// Whether a call is under way: who only looks must not touch the flight.
+    calling: AtomicBool,
+}
+
+/// Says that a call is under way, until it ends or is given up.
+struct Calling<'a>(&'a AtomicBool);
+
+impl<'a> Calling<'a> {
+    fn begin(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::Relaxed);
+        Self(flag)
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 #[derive(Default)]
@@ -80,6 +101,7 @@ impl RefreshingCredentials {
             entropy,
             state: RwLock::default(),
             flight: tokio::sync::Mutex::default(),
+            calling: AtomicBool::default(),
         }
     }
 
@@ -103,6 +125,7 @@ impl RefreshingCredentials {
 
     /// Fetches, then swaps; what fails leaves the last good credential in place. The caller holds the flight.
     async fn attempt(&self, now: DateTime<Utc>) -> Result<(), CredentialsUnavailable> {
+        let _calling = Calling::begin(&self.calling);
         let fetched = self.source.fetch(now).await;
         let now = self.later(now);
         let outcome = fetched.and_then(|credential| {
@@ -196,8 +219,8 @@ impl Credentials for RefreshingCredentials {
     }
 
     async fn status(&self, now: DateTime<Utc>) -> CredentialStatus {
-        let in_flight = self.flight.try_lock().is_err();
-        self.read(|state| state.status(now, in_flight))
+        let calling = self.calling.load(Ordering::Relaxed);
+        self.read(|state| state.status(now, calling))
     }
 }
 
@@ -226,12 +249,12 @@ impl State {
         retry_at
     }
 
-    fn status(&self, now: DateTime<Utc>, in_flight: bool) -> CredentialStatus {
+    fn status(&self, now: DateTime<Utc>, calling: bool) -> CredentialStatus {
         let usable = self.usable(now).is_some();
         let state = match (&self.held, &self.failure) {
             (Some(_), _) if !usable => CredentialState::Expired,
             (_, Some(_)) => CredentialState::Failing,
-            (Some(_), None) if !in_flight => CredentialState::Ok,
+            (Some(_), None) if !calling => CredentialState::Ok,
             (_, None) => CredentialState::Refreshing,
         };
         CredentialStatus {

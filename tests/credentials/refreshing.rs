@@ -102,8 +102,10 @@ async fn a_caller_that_gives_up_leaves_the_way_free() {
     }
     impatient.abort();
     assert!(impatient.await.unwrap_err().is_cancelled());
+    assert_eq!(bed.state().await, (CredentialState::Refreshing, false), "the first is still to come");
     bed.source.gate.add_permits(1);
     assert_eq!(bed.id().await, "STS.2");
+    assert_eq!(bed.state().await, (CredentialState::Ok, true), "what was given up is not under way for ever");
 }
 
 #[tokio::test]

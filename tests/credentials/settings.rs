@@ -246,6 +246,13 @@ fn check_knows_how_long_credentials_live_and_what_is_doubtful() {
     let clear = main("sts_endpoint = \"http://sts.example.com\"\n");
     let found = check(&settings(&clear), &Environment::default());
     assert_eq!(found.faults[0].key, "credentials.main.sts_endpoint", "{found:?}");
+    let variable = Environment::from_pairs([("ALIBABA_CLOUD_STS_ENDPOINT", "http://sts.example.com")]);
+    for (section, faults) in
+        [("", 1), ("sts_endpoint = \"sts.aliyuncs.com\"\n", 0), ("sts_region = \"cn-hangzhou\"\n", 0)]
+    {
+        let found = check(&settings(&format!("[credentials.main]\nkind = \"oidc\"\n{section}")), &variable);
+        assert_eq!(found.faults.len(), faults, "{section}: {found:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,10 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Check, addresses::is_loopback};
-use crate::settings::{CredentialSettings, Environment, Settings};
+use crate::{
+    oss::sts::parse_endpoint,
+    settings::{CredentialSettings, Environment, OidcSettings, Settings},
+};
 
 impl Check<'_> {
     pub(super) fn credentials(&mut self, environment: &Environment) {
@@ -14,7 +17,7 @@ impl Check<'_> {
             let key = |inner: &str| format!("credentials.{name}.{inner}");
             match section {
                 CredentialSettings::Oidc(oidc) => {
-                    self.sts_endpoint(&key("sts_endpoint"), oidc.sts.endpoint.as_ref());
+                    self.sts_endpoint(&key("sts_endpoint"), oidc_endpoint(oidc, environment).as_ref());
                     for (missing, variable) in oidc.missing(environment) {
                         self.warn(&key(missing), format!("neither here nor in {variable}, which RRSA sets in a pod"));
                     }
@@ -55,6 +58,12 @@ impl Check<'_> {
             None => self.warn(key, "neither here nor in ALIBABA_CLOUD_CREDENTIALS_URI"),
         }
     }
+}
+
+/// The endpoint that is said outright, here or in the environment.
+fn oidc_endpoint(oidc: &OidcSettings, environment: &Environment) -> Option<Url> {
+    let said = || parse_endpoint(environment.get("ALIBABA_CLOUD_STS_ENDPOINT")?).ok();
+    oidc.sts.endpoint.clone().or_else(|| if oidc.sts.region.is_none() { said() } else { None })
 }
 
 /// Whether what the section provides carries a security token.
