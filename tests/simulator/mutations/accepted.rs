@@ -65,6 +65,17 @@ pub(super) async fn requests(bed: &Bed) -> Vec<Accepted> {
                 put.with_more_header("Date", "Fri, 02 Jan 2026 00:00:00 GMT"),
             );
         }
+        if way == Way::HeaderV4Additional {
+            let value = put
+                .header("authorization")
+                .expect("the header")
+                .replace("cache-control;host", "Host;Cache-Control;cache-control");
+            push(
+                "additional headers in another order and case",
+                "header names have none, and the list is sorted (P§4.2); oss2 sorts it by first letters only",
+                put.with_header("authorization", Some(&value)),
+            );
+        }
     }
     all
 }
