@@ -18,7 +18,7 @@ use reqwest::{
 use url::Url;
 
 use crate::{
-    app::ports::{Credentials, ObjectFacts, ObjectStore, ObjectStoreError},
+    app::ports::{Credentials, CredentialsUnavailable, ObjectFacts, ObjectStore, ObjectStoreError},
     oss::{
         endpoint::Endpoint,
         presign::{SigningContext, head_object, sign_headers},
@@ -88,7 +88,15 @@ impl OssClient {
         timeout: Duration,
         now: DateTime<Utc>,
     ) -> Result<Response, ObjectStoreError> {
-        let key = self.credentials.current(now).await?.key;
+        // What is waited for a credential comes out of the same budget.
+        let start = Instant::now();
+        let credential = tokio::time::timeout(timeout, self.credentials.current(now))
+            .await
+            .map_err(|_| CredentialsUnavailable("it did not come in time".to_owned()))??;
+        if !credential.is_valid_at(now) {
+            return Err(CredentialsUnavailable("it has expired".to_owned()).into());
+        }
+        let key = credential.key;
         let url = exact_url(&self.bucket.endpoint.object_url(&self.bucket.bucket, &request.key))?;
         let method = Method::from_bytes(request.method.as_bytes()).map_err(unavailable)?;
         let context = SigningContext {
@@ -100,7 +108,8 @@ impl OssClient {
             now,
         };
         let headers = header_map(sign_headers(request, &[], &context).headers)?;
-        let sent = self.send_twice_if_closed(method, url, headers, timeout).await;
+        let left = timeout.saturating_sub(start.elapsed());
+        let sent = self.send_twice_if_closed(method, url, headers, left).await;
         // Without the URL: it adds nothing, and errors are logged in many places.
         let response = sent.map_err(|error| unavailable(error.without_url()))?;
         if let Some(theirs) = date_of(response.headers()) {

@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("app", &["grant", "oss", "clock", "entropy"]),
     ("settings", &["grant", "oss"]),
     ("auth", &["app"]),
-    ("credentials", &["app", "oss"]),
+    ("credentials", &["app", "oss", "clock", "entropy"]),
     ("oss_client", &["app", "oss"]),
     ("store", &["app", "grant", "oss"]),
     ("outbox", &["app", "grant", "oss", "clock", "entropy"]),

@@ -186,6 +186,31 @@ async fn without_a_credential_nothing_is_sent() {
     assert!(matches!(client.head(KEY, now()).await, Err(ObjectStoreError::Credentials(_))));
 }
 
+struct Never;
+
+#[async_trait]
+impl Credentials for Never {
+    async fn current(&self, _now: DateTime<Utc>) -> Result<Credential, CredentialsUnavailable> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn waiting_for_a_credential_is_part_of_the_time_that_a_call_has() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(found()).expect(0).mount(&server).await;
+    let bucket = OssBucket {
+        bucket: "app-media".to_owned(),
+        region: "cn-hangzhou".to_owned(),
+        endpoint: Endpoint::parse(&server.uri(), AddressingStyle::Path).unwrap(),
+        signature_version: SignatureVersion::V4,
+        head_timeout: Duration::from_millis(50),
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = OssClient::new(bucket, Arc::new(Never), build_http_client().unwrap());
+    assert!(matches!(client.head(KEY, now()).await, Err(ObjectStoreError::Credentials(_))));
+}
+
 #[tokio::test]
 async fn a_key_that_a_url_would_fold_is_not_asked_for() {
     let server = MockServer::start().await;

@@ -11,6 +11,7 @@ pub mod look_up;
 pub mod ports;
 pub mod reconcile;
 pub mod record_completion;
+pub mod refresh_credentials;
 pub mod renew;
 pub mod signing;
 pub mod watch;
@@ -21,7 +22,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use self::{
-    ports::{Credentials, ObjectStore, Store},
+    ports::{Credentials, ObjectStore, Store, TokenService},
     signing::SigningKeyCache,
     watch::GrantWatch,
 };
@@ -44,6 +45,8 @@ pub struct Valet {
     pub profiles: BTreeMap<String, Profile>,
     /// By configuration name.
     pub buckets: BTreeMap<String, Bucket>,
+    /// What buckets are signed and confirmed with, by section name: what is renewed ahead of need.
+    pub credentials: BTreeMap<String, Arc<dyn Credentials>>,
     /// Seals and checks callbacks.
     pub seal_keys: SealKeys,
     /// Whose callbacks we believe to be signed by OSS.
@@ -72,8 +75,12 @@ pub struct Bucket {
     pub endpoint: Endpoint,
     /// V4 unless configured otherwise.
     pub signature_version: SignatureVersion,
+    /// Name of the section that signs grants.
+    pub signer: String,
     /// What we sign grants with.
     pub credentials: Arc<dyn Credentials>,
+    /// Issues narrower credentials of the role that signs, where it is a role that we assume.
+    pub tokens: Option<Arc<dyn TokenService>>,
     /// Our own calls to it.
     pub objects: Arc<dyn ObjectStore>,
     /// The derived V4 key of the day.

@@ -1,18 +1,18 @@
 //! Turns settings into the shells' own types, so that neither side knows the other. Part of the start-up.
 
+mod credentials;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use self::credentials::{CredentialParts, Providers, credentials};
 use crate::{
     app::ports::{Credentials, ObjectStore},
     auth::{AuthConfig, AuthSetupError, Authenticator, IssuerConfig, KeySource, TokenRequest, mint},
-    credentials::{EnvCredentials, Part, StaticCredentials},
     oss_client::{HEAD_TIMEOUT, OssBucket, OssClient},
-    settings::{
-        BucketSettings, CredentialSettings, Environment, IssuerKeys, IssuerSettings, LogFormat, SecretSource, Settings,
-    },
+    settings::{BucketSettings, IssuerKeys, IssuerSettings, LogFormat, Settings},
     telemetry::{self, Format, TelemetryError},
 };
 
@@ -29,19 +29,6 @@ pub fn authenticator(settings: &Settings) -> Result<Authenticator, AuthSetupErro
         issuers: settings.auth.issuers.iter().map(issuer).collect(),
         allow_loopback_http: settings.is_development(),
     })
-}
-
-/// A provider per `[credentials.NAME]`, by name.
-pub fn credentials(settings: &Settings, environment: &Environment) -> BTreeMap<String, Arc<dyn Credentials>> {
-    let provider = |section: &CredentialSettings| -> Arc<dyn Credentials> {
-        match section {
-            CredentialSettings::Env => Arc::new(EnvCredentials::new(|name| environment.get(name))),
-            CredentialSettings::Static { access_key_id, access_key_secret, security_token } => Arc::new(
-                StaticCredentials::new(part(access_key_id), part(access_key_secret), security_token.as_ref().map(part)),
-            ),
-        }
-    };
-    settings.credentials.iter().map(|(name, section)| (name.clone(), provider(section))).collect()
 }
 
 /// A client per `[buckets.NAME]`, by that name, signed by its `confirm_credentials`.
@@ -120,12 +107,5 @@ fn issuer(settings: &IssuerSettings) -> IssuerConfig {
             IssuerKeys::HmacSecret(secret) => KeySource::HmacSecret(secret.clone()),
         },
         max_stale: settings.jwks_max_stale,
-    }
-}
-
-fn part(source: &SecretSource) -> Part {
-    match source {
-        SecretSource::Inline(secret) => Part::Inline(secret.clone()),
-        SecretSource::File(path) => Part::File(path.clone()),
     }
 }
