@@ -14,7 +14,7 @@ use oss_valet::{
         presign::{SigningContext, head_object, sign_headers},
         request::SignatureVersion,
     },
-    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, build_http_client},
+    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, Signers, build_http_client},
 };
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
@@ -51,7 +51,9 @@ fn client_of(url: &str, version: SignatureVersion, key: Option<AccessKey>, head_
         signature_version: version,
         head_timeout,
     };
-    OssClient::new(bucket, Arc::new(Given(key)), build_http_client().unwrap())
+    let signer = Arc::new(Given(key));
+    let signers = Signers { confirm: Arc::clone(&signer) as Arc<dyn Credentials>, write: signer };
+    OssClient::new(bucket, signers, build_http_client().unwrap())
 }
 
 fn client(server: &MockServer) -> OssClient {

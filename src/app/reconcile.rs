@@ -13,6 +13,7 @@ use crate::grant::{
     completion::CompletionSource,
     event::{Event, EventType},
     grant::State,
+    profile::Method,
 };
 
 /// How many grants one step looks after.
@@ -49,9 +50,25 @@ impl Valet {
         Ok(Reconciled::Grants(count))
     }
 
+    /// HEAD and record; a multipart upload whose time is over is aborted in between, so that what was not there cannot appear
+    /// any more: HEAD, Abort, HEAD.
+    async fn look_for(&self, entry: LedgerEntry, now: DateTime<Utc>) -> Result<LedgerEntry, RecordError> {
+        let record = |entry| self.record_completion(entry, None, CompletionSource::Reconciled, now);
+        let grant = entry.grant.clone();
+        let found = record(entry.clone()).await;
+        let is_over = grant.method == Method::Multipart && now >= self.final_check_at(&grant);
+        match (&found, self.bucket_named(&grant.bucket)) {
+            (Err(RecordError::Absent), Some(bucket)) if is_over => {
+                self.abort_transfer(&grant, bucket, now).await?;
+                record(entry).await
+            }
+            _ => found,
+        }
+    }
+
     async fn reconcile(&self, entry: LedgerEntry, now: DateTime<Utc>) -> Result<(), StoreError> {
         let grant = entry.grant.clone();
-        let next_check = match self.record_completion(entry, None, CompletionSource::Reconciled, now).await {
+        let next_check = match self.look_for(entry, now).await {
             Err(RecordError::Store(error)) => return Err(error),
             Err(RecordError::Absent) if now < self.final_check_at(&grant) => NextCheck::At(self.final_check_at(&grant)),
             Err(RecordError::Absent) if grant.state == State::Issued => {
