@@ -99,6 +99,12 @@ impl OssError {
         .ec("0026-00000101")
     }
 
+    pub(super) fn no_such_upload(id: &str) -> Self {
+        let message = "The specified upload does not exist. The upload ID may be invalid, \
+                       or the upload may have been aborted or completed.";
+        Self::new(StatusCode::NOT_FOUND, "NoSuchUpload", message).ec("0017-00000244").detail("UploadId", id)
+    }
+
     pub(super) fn invalid_object_name(key: &str) -> Self {
         Self::bad_request("InvalidObjectName", "The specified object is not valid.").detail("ObjectName", key)
     }

@@ -27,7 +27,7 @@ use super::{
     operations,
     request::Incoming,
     settings::SimulatorSettings,
-    storage::{objects::Objects, parts::Uploads},
+    storage::{disk::Disk, objects::Objects, parts::Uploads},
 };
 use crate::oss::presign::http_date;
 
@@ -44,8 +44,14 @@ pub enum BindError {
         source: std::io::Error,
     },
     /// The data folder can't be used.
-    #[error("the simulator can't use its data folder")]
-    DataFolder(#[source] std::io::Error),
+    #[error("the simulator can't use its data folder {}", path.display())]
+    DataFolder {
+        /// As configured.
+        path: PathBuf,
+        /// Taken by another process, written by another version, damaged, or not accessible.
+        #[source]
+        source: std::io::Error,
+    },
     /// No callback key.
     #[error(transparent)]
     CallbackKey(#[from] CallbackKeyError),
@@ -66,6 +72,7 @@ pub(super) struct Oss {
 pub struct Simulator {
     listener: TcpListener,
     address: SocketAddr,
+    disk: Arc<Disk>,
     oss: Arc<Oss>,
 }
 
@@ -78,9 +85,10 @@ impl Simulator {
         let listen = |source| BindError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let names = settings.buckets.iter().map(|bucket| bucket.name.as_str());
-        let objects = Objects::open(&settings.data_dir, names).map_err(BindError::DataFolder)?;
-        let uploads = Uploads::open(&settings.data_dir).map_err(BindError::DataFolder)?;
+        let path = &settings.data_dir;
+        let unusable = |source| BindError::DataFolder { path: path.clone(), source };
+        let disk = Arc::new(Disk::open(path).map_err(unusable)?);
+        let (objects, uploads) = (Objects::on(Arc::clone(&disk)), Uploads::on(Arc::clone(&disk)));
         let callbacks = CallbackSender {
             key: CallbackKey::load_or_create(&settings.data_dir)?,
             key_url: format!("http://{address}{KEY_PATH}"),
@@ -90,7 +98,7 @@ impl Simulator {
             faults: Mutex::default(),
             clients: Clients::build().map_err(BindError::CallbackClient)?,
         };
-        Ok(Self { listener, address, oss: Arc::new(Oss { settings, objects, uploads, callbacks }) })
+        Ok(Self { listener, address, disk, oss: Arc::new(Oss { settings, objects, uploads, callbacks }) })
     }
 
     /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
@@ -128,7 +136,10 @@ impl Simulator {
             .shutdown_signal(shutdown.cancelled_owned())
             .listen(self.listener)?
             .run();
-        server.await
+        let ended = server.await;
+        // A request that outlived the grace must not write into a folder that the next simulator has.
+        self.disk.close();
+        ended
     }
 }
 

@@ -1,6 +1,6 @@
 //! A simulator on a free port, and requests signed for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -182,6 +182,11 @@ impl World {
         keys.collect()
     }
 
+    /// How many files hold bytes of objects and parts.
+    pub(crate) fn content_files(&self) -> usize {
+        content_files(self.folder.path())
+    }
+
     /// Posts a form to the bucket.
     pub(crate) async fn post(&self, form: &Form) -> Response {
         let (content_type, body) = form.encode();
@@ -303,6 +308,11 @@ pub(crate) async fn refusal(response: Response) -> Refusal {
     let xml = in_header.unwrap_or(body);
     let document = ErrorDocument::parse(&xml).unwrap_or_else(|| panic!("no error document: {status} {xml}"));
     Refusal { status, document }
+}
+
+/// How many files of a data folder hold bytes of objects and parts.
+pub(crate) fn content_files(data: &Path) -> usize {
+    std::fs::read_dir(data.join("content")).expect("a folder").count()
 }
 
 pub(crate) async fn send(request: RequestBuilder) -> Response {

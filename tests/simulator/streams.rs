@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{BUCKET, Form, World, header, ok, own};
+use crate::harness::{BUCKET, Form, World, content_files, header, ok, own};
 
 const MIB: usize = 1024 * 1024;
 const LARGE: usize = 64 * MIB;
@@ -57,22 +57,29 @@ async fn a_large_upload_is_never_held_in_memory() {
 #[tokio::test]
 async fn an_upload_that_breaks_off_leaves_nothing_behind() {
     let world = World::new().await;
+    for sent in [9, MIB] {
+        break_off(&world, sent).await;
+        assert_eq!(world.keys(BUCKET).await, Vec::<String>::new());
+    }
+    let folder = world.stop().await;
+    assert_eq!(content_files(folder.path()), 0);
+}
+
+/// Sends so many bytes of twice as many.
+async fn break_off(world: &World, sent: usize) {
     let signed = world.signed(SignatureVersion::V4, presign::put_object(BUCKET, "half", vec![]));
     let signed = signed.build().expect("a request");
-    let mut head = format!("PUT {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n", signed.url().path());
+    let path = signed.url().path();
+    let mut head = format!("PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\n", 2 * sent);
     for (name, value) in signed.headers() {
         write!(head, "{name}: {}\r\n", value.to_str().expect("text")).expect("written");
     }
     let mut stream = TcpStream::connect(world.url.trim_start_matches("http://")).await.expect("connected");
-    stream.write_all(format!("{head}\r\nonly this").as_bytes()).await.expect("sent");
+    stream.write_all(format!("{head}\r\n{}", "x".repeat(sent)).as_bytes()).await.expect("sent");
     stream.shutdown().await.expect("half closed");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("the connection ends");
     assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
-    assert_eq!(world.keys(BUCKET).await, Vec::<String>::new());
-    let folder = world.stop().await;
-    let left = |name: &str| std::fs::read_dir(folder.path().join(name)).expect("a folder").count();
-    assert_eq!((left("tmp"), left(&format!("objects/{BUCKET}"))), (0, 0));
 }
 
 #[tokio::test]

@@ -1,7 +1,5 @@
 //! `GET /key` and `HEAD /key`.
 
-use std::io::SeekFrom;
-
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
     body::SizedStream,
@@ -9,10 +7,6 @@ use actix_web::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::{
-    fs::File,
-    io::{AsyncReadExt, AsyncSeekExt},
-};
 
 use crate::{
     oss::presign::http_date,
@@ -22,12 +16,12 @@ use crate::{
         request::Incoming,
         server::Oss,
         settings::BucketSpec,
-        storage::record::{Content, Kind, Record},
+        storage::{
+            record::{Content, Kind, Record},
+            upload::SMALL_BYTES,
+        },
     },
 };
-
-/// Read from disk and sent at a time.
-const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Query parameters of a GET that replace response headers.
 const OVERRIDES: [&str; 6] = [
@@ -74,9 +68,11 @@ pub(in crate::simulator) async fn get_object(
             response.insert_header((header, value));
         }
     }
-    let mut file = oss.objects.read(&bucket.name, &found.content.file).await?;
-    file.seek(SeekFrom::Start(first)).await?;
-    Ok(response.body(SizedStream::new(last - first, chunks(file, last - first))))
+    let length = last - first;
+    if length <= SMALL_BYTES {
+        return Ok(response.body(oss.objects.read(&found.content, first, length)?));
+    }
+    Ok(response.body(SizedStream::new(length, oss.objects.stream(&found.content, first, length))))
 }
 
 /// An object that a reader may see, symbolic links followed.
@@ -169,26 +165,6 @@ fn parse_range(range: &str, size: u64) -> Option<(u64, u64)> {
         (first, last) => (first.parse().ok()?, last.parse().ok()?),
     };
     (first <= last && last <= end).then_some((first, last))
-}
-
-/// `length` bytes of a file, read as they are asked for.
-pub(in crate::simulator) fn chunks(
-    file: File,
-    length: u64,
-) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
-    stream::try_unfold((file, length), |(mut file, left)| async move {
-        if left == 0 {
-            return Ok(None);
-        }
-        let wanted = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-        let mut buffer = vec![0; wanted];
-        let read = file.read(&mut buffer).await?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        buffer.truncate(read);
-        Ok(Some((Bytes::from(buffer), (file, left - read as u64))))
-    })
 }
 
 #[cfg(test)]

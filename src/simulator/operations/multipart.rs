@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 
-use actix_web::{HttpResponse, http::StatusCode};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use actix_web::HttpResponse;
 use md5::{Digest, Md5};
-use tokio::fs::File;
 
 use crate::{
     oss::{
@@ -17,11 +15,12 @@ use crate::{
         body::{Body, check_md5},
         callback::order::CallbackOrder,
         errors::OssError,
-        operations::{get_object::chunks, stored::NewObject},
+        operations::stored::NewObject,
         request::Incoming,
         server::Oss,
         settings::BucketSpec,
         storage::{
+            image::Image,
             parts::{Part, Pending},
             record::Attributes,
             upload::MAX_OBJECT_BYTES,
@@ -76,10 +75,12 @@ pub(in crate::simulator) async fn upload_part(
     if let Some(expected) = incoming.header("content-md5") {
         check_md5(expected, &received.md5)?;
     }
-    let crc64 = received.crc64().to_string();
-    let etag = oss.uploads.put(id, number, received).await?;
+    let part =
+        oss.uploads.put(id, number, received, incoming.now).await?.ok_or_else(|| OssError::no_such_upload(id))?;
     let mut response = HttpResponse::Ok();
-    response.insert_header(("ETag", format!("\"{etag}\""))).insert_header(("x-oss-hash-crc64ecma", crc64));
+    response
+        .insert_header(("ETag", format!("\"{}\"", part.etag)))
+        .insert_header(("x-oss-hash-crc64ecma", part.crc64.to_string()));
     Ok(response.finish())
 }
 
@@ -98,7 +99,7 @@ pub(in crate::simulator) async fn list_parts(
     let truncated = parts.len() > limit;
     parts.truncate(limit);
     let mut listed = String::new();
-    for Part { number, etag, size, last_modified } in &parts {
+    for Part { number, etag, size, last_modified, .. } in &parts {
         let last_modified = last_modified.format("%Y-%m-%dT%H:%M:%S.000Z");
         write!(
             listed,
@@ -155,14 +156,8 @@ pub(in crate::simulator) async fn complete(
     let forbid_overwrite = pending.forbid_overwrite || incoming.forbids_overwrite();
     let object = NewObject { bucket, key: &incoming.key, attributes: pending.attributes, forbid_overwrite };
     object.check_overwrite(&oss.objects).await?;
-    let files: Vec<_> = parts.iter().map(|part| (oss.uploads.path(id, part), part.size)).collect();
-    let joined = stream::iter(files)
-        .then(|(path, size)| async move { File::open(path).await.map(|file| chunks(file, size)) })
-        .try_flatten();
-    let upload = oss.objects.begin().await?;
-    let received = upload.receive(Box::pin(joined), u64::MAX, |error: std::io::Error| error.into()).await?;
-    let stored = object.commit(received.with_etag(joined_etag(&parts)), oss, incoming).await?;
-    oss.uploads.remove(id).await?;
+    let (content, image) = oss.uploads.join(&parts, joined_etag(&parts)).await?;
+    let stored = object.commit_content(content, image == Image::Broken, Some(id), oss, incoming).await?;
     if let Some(order) = order {
         return Ok(stored.call_back(&order, "CompleteMultipartUpload", oss, incoming).await);
     }
@@ -186,11 +181,7 @@ async fn find<'a>(
     authorise(incoming, oss)?.permit(action, incoming.resource())?;
     let id = incoming.query("uploadId").unwrap_or_default();
     let pending = oss.uploads.find(&bucket.name, incoming.object_key()?, id).await?;
-    pending.map(|pending| (id, pending)).ok_or_else(|| {
-        let message = "The specified upload does not exist. The upload ID may be invalid, \
-                       or the upload may have been aborted or completed.";
-        OssError::new(StatusCode::NOT_FOUND, "NoSuchUpload", message).ec("0017-00000244").detail("UploadId", id)
-    })
+    pending.map(|pending| (id, pending)).ok_or_else(|| OssError::no_such_upload(id))
 }
 
 /// The parts that a Complete names, in ascending order, each with the `ETag` that it has.
@@ -206,7 +197,8 @@ fn chosen(xml: &str, there: &[Part]) -> Result<Vec<Part>, OssError> {
                 "The list of parts was not in ascending order. Parts list must be specified in order by part number.";
             return Err(OssError::bad_request("InvalidPartOrder", message));
         }
-        let part = there.iter().find(|part| part.number == number && part.etag.eq_ignore_ascii_case(etag));
+        let part = there.binary_search_by_key(&number, |part| part.number).ok().map(|index| &there[index]);
+        let part = part.filter(|part| part.etag.eq_ignore_ascii_case(etag));
         chosen.push(part.cloned().ok_or_else(|| {
             let message = "One or more of the specified parts could not be found or the specified entity tag might not \
                            have matched the part's entity tag.";

@@ -33,7 +33,7 @@ pub(in crate::simulator) struct NewObject<'a> {
     pub(in crate::simulator) forbid_overwrite: bool,
 }
 
-/// An object that is durable now.
+/// An object that is there now.
 pub(in crate::simulator) struct Stored<'a> {
     bucket: &'a str,
     pub(in crate::simulator) key: &'a str,
@@ -67,9 +67,18 @@ impl<'a> NewObject<'a> {
         incoming: &Incoming,
     ) -> Result<Stored<'a>, OssError> {
         let image_is_broken = received.image == Image::Broken;
-        let name = Objects::content_name();
-        oss.objects.adopt(&self.bucket.name, received.path(), &name).await?;
-        let content = received.into_content(name);
+        self.commit_content(received.into_content()?, image_is_broken, None, oss, incoming).await
+    }
+
+    /// The same for bytes that are on disk already, of a multipart upload that ends with it.
+    pub(in crate::simulator) async fn commit_content(
+        self,
+        content: Content,
+        image_is_broken: bool,
+        upload: Option<&str>,
+        oss: &Oss,
+        incoming: &Incoming,
+    ) -> Result<Stored<'a>, OssError> {
         let mode = self.mode();
         let record = Record {
             version_id: None,
@@ -77,7 +86,7 @@ impl<'a> NewObject<'a> {
             last_modified: incoming.now,
             attributes: self.attributes,
         };
-        let record = oss.objects.put(&self.bucket.name, self.key, record, mode).await?;
+        let record = oss.objects.put_completing(&self.bucket.name, self.key, record, mode, upload).await?;
         Ok(Stored { bucket: &self.bucket.name, key: self.key, record, content, image_is_broken })
     }
 }

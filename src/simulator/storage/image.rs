@@ -1,14 +1,13 @@
 //! The size of an image, for `imageInfo.*` (P§1.5).
 
-use std::{
-    fs::File,
-    io::{BufReader, Read, Seek},
-    path::Path,
-};
+use std::io::{BufRead, Seek};
 
 use imagesize::ImageType;
 
 use crate::oss::callback::ImageInfo;
+
+/// So many bytes tell whether it is an image.
+pub(in crate::simulator) const MAGIC_BYTES: usize = 16;
 
 /// Whether a file is an image, and of what size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,31 +20,27 @@ pub(in crate::simulator) enum Image {
     None,
 }
 
-/// Reads the header of the file.
-pub(in crate::simulator) async fn inspect(path: &Path) -> std::io::Result<Image> {
-    let path = path.to_owned();
-    tokio::task::spawn_blocking(move || inspect_file(File::open(path)?)).await?
+/// Whether these first bytes are an image's.
+pub(in crate::simulator) fn is_image(magic: &[u8]) -> bool {
+    format(magic).is_some()
 }
 
-fn inspect_file(mut file: File) -> std::io::Result<Image> {
-    let mut magic = [0; 16];
-    let read = file.read(&mut magic)?;
-    let Some(format) = imagesize::image_type(&magic[..read]).ok().and_then(format_name) else {
-        return Ok(Image::None);
-    };
-    file.rewind()?;
-    Ok(match imagesize::reader_size(BufReader::new(file)) {
+/// Reads the header of a file that begins with `magic`.
+pub(in crate::simulator) fn inspect(magic: &[u8], file: impl BufRead + Seek) -> Image {
+    let Some(format) = format(magic) else { return Image::None };
+    match imagesize::reader_size(file) {
         Ok(size) => match (u32::try_from(size.width), u32::try_from(size.height)) {
             (Ok(width), Ok(height)) => Image::Known(ImageInfo { width, height, format: format.to_owned() }),
             _ => Image::Broken,
         },
         Err(_) => Image::Broken,
-    })
+    }
 }
 
-/// The formats that OSS reads.
-fn format_name(kind: ImageType) -> Option<&'static str> {
-    match kind {
+/// The name of the format, when OSS reads it.
+fn format(magic: &[u8]) -> Option<&'static str> {
+    let magic = &magic[..magic.len().min(MAGIC_BYTES)];
+    match imagesize::image_type(magic).ok()? {
         ImageType::Png => Some("png"),
         ImageType::Jpeg => Some("jpg"),
         ImageType::Gif => Some("gif"),

@@ -1,34 +1,34 @@
-//! Objects on disk: a content file and one JSON file per key, each written aside, synced and renamed into place.
-//!
-//! `kill -9` loses no stored object: the rename of the JSON file is the commit, and it happens after the content is
-//! durable. At worst a content file that nothing names stays behind.
+//! Objects of all buckets, with their versions.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, sync::Arc};
 
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::Stream;
 use rand::{RngCore, rngs::OsRng};
-use sha2::{Digest, Sha256};
-use tokio::{
-    fs::{self, File},
-    io::AsyncWriteExt,
-    sync::Mutex,
-};
+use serde::Serialize;
 
 use crate::simulator::{
     errors::OssError,
     storage::{
-        record::{KeyFile, Kind, Record},
-        upload::Upload,
+        crc64,
+        disk::Disk,
+        index::{Change, Index},
+        record::{Content, Kind, Record},
+        upload::{Received, Upload},
     },
 };
 
 /// The store of all buckets.
 pub(in crate::simulator) struct Objects {
-    root: PathBuf,
-    /// Held while a key file is read, changed and replaced.
-    write: Mutex<()>,
+    disk: Arc<Disk>,
+}
+
+/// All versions of one key, newest first.
+#[derive(Debug, Clone, Serialize)]
+pub(in crate::simulator) struct KeyFile {
+    pub(in crate::simulator) key: String,
+    pub(in crate::simulator) versions: Vec<Record>,
 }
 
 /// What to do about what is there already.
@@ -39,33 +39,15 @@ pub(in crate::simulator) struct WriteMode {
     pub(in crate::simulator) forbid_overwrite: bool,
 }
 
+#[expect(clippy::unused_async, reason = "operations needn't know that the index is in memory")]
 impl Objects {
-    pub(in crate::simulator) fn open<'a>(root: &Path, buckets: impl Iterator<Item = &'a str>) -> io::Result<Self> {
-        let temporary = root.join("tmp");
-        if temporary.exists() {
-            std::fs::remove_dir_all(&temporary)?;
-        }
-        std::fs::create_dir_all(&temporary)?;
-        for bucket in buckets {
-            std::fs::create_dir_all(root.join("objects").join(bucket))?;
-        }
-        Ok(Self { root: root.to_owned(), write: Mutex::new(()) })
+    pub(in crate::simulator) fn on(disk: Arc<Disk>) -> Self {
+        Self { disk }
     }
 
     /// A place for bytes that are about to arrive.
     pub(in crate::simulator) async fn begin(&self) -> io::Result<Upload> {
-        Upload::create(self.temporary()).await
-    }
-
-    /// A fresh file name inside the bucket.
-    pub(in crate::simulator) fn content_name() -> String {
-        format!("{}.content", random_name())
-    }
-
-    /// Moves a durable temporary file to its place in the bucket.
-    pub(in crate::simulator) async fn adopt(&self, bucket: &str, temporary: &Path, name: &str) -> io::Result<()> {
-        fs::rename(temporary, self.folder(bucket).join(name)).await?;
-        sync_folder(&self.folder(bucket)).await
+        Ok(Upload::into(Arc::clone(self.disk.content())))
     }
 
     /// The newest version, or the one named; `None` when there is none.
@@ -75,18 +57,12 @@ impl Objects {
         key: &str,
         version: Option<&str>,
     ) -> io::Result<Option<Record>> {
-        let Some(file) = self.load(bucket, key).await? else { return Ok(None) };
-        let mut versions = file.versions.into_iter();
-        Ok(match version {
-            None => versions.next(),
-            Some(id) => versions.find(|record| record.version_id.as_deref().unwrap_or("null") == id),
-        })
+        Ok(self.disk.look(|index| index.find(bucket, key, version).cloned()))
     }
 
     /// Whether an object stands under the key: something, and not a delete marker.
     pub(in crate::simulator) async fn exists(&self, bucket: &str, key: &str) -> io::Result<bool> {
-        let newest = self.find(bucket, key, None).await?;
-        Ok(newest.is_some_and(|record| !matches!(record.kind, Kind::DeleteMarker)))
+        Ok(self.disk.look(|index| exists(index, bucket, key)))
     }
 
     /// Makes `record` the newest version.
@@ -94,114 +70,143 @@ impl Objects {
         &self,
         bucket: &str,
         key: &str,
-        mut record: Record,
+        record: Record,
         mode: WriteMode,
     ) -> Result<Record, OssError> {
-        let _guard = self.write.lock().await;
-        if mode.forbid_overwrite && !mode.versioning && self.exists(bucket, key).await? {
-            self.forget(bucket, &record).await;
-            return Err(OssError::already_exists());
-        }
+        self.put_completing(bucket, key, record, mode, None).await
+    }
+
+    /// The same; with it ends the multipart upload that brought the bytes.
+    pub(in crate::simulator) async fn put_completing(
+        &self,
+        bucket: &str,
+        key: &str,
+        mut record: Record,
+        mode: WriteMode,
+        upload: Option<&str>,
+    ) -> Result<Record, OssError> {
         record.version_id = mode.versioning.then(random_name);
-        let old = self.load(bucket, key).await?.map(|file| file.versions).unwrap_or_default();
-        let (kept, replaced): (Vec<_>, Vec<_>) = old.into_iter().partition(|old| old.version_id != record.version_id);
-        let versions = std::iter::once(record.clone()).chain(kept).collect();
-        self.save(bucket, &KeyFile { key: key.to_owned(), versions }).await?;
-        for old in &replaced {
-            self.forget(bucket, old).await;
-        }
+        self.disk.change(|index| {
+            if mode.forbid_overwrite && !mode.versioning && exists(index, bucket, key) {
+                return Err(OssError::already_exists());
+            }
+            // Meanwhile it may have ended, or a part may have been replaced, and the files with it.
+            if let (Some(id), Some(pieces)) = (upload, record.pieces())
+                && !index.upload_holds(id, pieces)
+            {
+                return Err(OssError::no_such_upload(id));
+            }
+            let (bucket, key) = (bucket.to_owned(), key.to_owned());
+            Ok(Change::Put { bucket, key, record: record.clone(), completes: upload.map(str::to_owned) })
+        })?;
         Ok(record)
+    }
+
+    /// Replaces what is known about a version, which keeps its place and its id; `None` when it is not there.
+    #[expect(dead_code, reason = "for what changes an object without new bytes: ACL, tags")]
+    pub(in crate::simulator) async fn amend(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        amend: impl FnOnce(&mut Record),
+    ) -> io::Result<Option<Record>> {
+        let mut amended = None;
+        self.disk.change_if(|index| {
+            let Some(mut record) = index.find(bucket, key, version).cloned() else { return io::Result::Ok(None) };
+            amend(&mut record);
+            amended = Some(record.clone());
+            Ok(Some(Change::Amend { bucket: bucket.to_owned(), key: key.to_owned(), record }))
+        })?;
+        Ok(amended)
+    }
+
+    /// Adds bytes behind those of `before`, the newest version, at the cost of the new ones; `None` when another change
+    /// has come first. The `ETag` stays, the CRC is the whole's.
+    #[expect(dead_code, reason = "for AppendObject")]
+    pub(in crate::simulator) async fn append(
+        &self,
+        bucket: &str,
+        key: &str,
+        before: &Record,
+        added: Received,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Record>, OssError> {
+        let Kind::Normal(old) = &before.kind else { return Ok(None) };
+        let mut appended = None;
+        self.disk.change_if(|index| {
+            let unchanged = index.find(bucket, key, None).is_some_and(|newest| newest.same_bytes(before));
+            if !unchanged {
+                return Ok(None);
+            }
+            let content = Content {
+                size: old.size + added.size(),
+                crc64: crc64::combine(old.crc64, added.crc64(), added.size()),
+                pieces: self.disk.extend(&old.pieces, added)?,
+                ..old.clone()
+            };
+            let record = Record { kind: Kind::Normal(content), last_modified: now, ..before.clone() };
+            appended = Some(record.clone());
+            Ok::<_, OssError>(Some(Change::Amend { bucket: bucket.to_owned(), key: key.to_owned(), record }))
+        })?;
+        Ok(appended)
+    }
+
+    /// The same bytes once more, for a copy: they take no further space. A [`Content`] belongs to one record.
+    #[expect(dead_code, reason = "for CopyObject")]
+    pub(in crate::simulator) async fn duplicate(&self, content: &Content) -> io::Result<Content> {
+        self.disk.duplicate(content)
     }
 
     /// Removes a version for good; what is not there is removed already.
     pub(in crate::simulator) async fn remove(&self, bucket: &str, key: &str, version: Option<&str>) -> io::Result<()> {
-        let _guard = self.write.lock().await;
-        let Some(mut file) = self.load(bucket, key).await? else { return Ok(()) };
-        let (removed, kept): (Vec<_>, Vec<_>) = file.versions.into_iter().partition(|record| match version {
-            None => record.version_id.is_none(),
-            Some(id) => record.version_id.as_deref().unwrap_or("null") == id,
-        });
-        if kept.is_empty() {
-            fs::remove_file(self.key_file(bucket, key)).await?;
-            sync_folder(&self.folder(bucket)).await?;
-        } else {
-            file.versions = kept;
-            self.save(bucket, &file).await?;
-        }
-        for record in &removed {
-            self.forget(bucket, record).await;
-        }
-        Ok(())
+        self.disk.change(|_| {
+            let version = version.map(str::to_owned);
+            Ok(Change::Remove { bucket: bucket.to_owned(), key: key.to_owned(), version })
+        })
     }
 
-    /// The bytes.
-    pub(in crate::simulator) async fn read(&self, bucket: &str, file: &str) -> io::Result<File> {
-        File::open(self.folder(bucket).join(file)).await
+    /// `length` bytes from `first` on, read as they are asked for.
+    pub(in crate::simulator) fn stream(
+        &self,
+        content: &Content,
+        first: u64,
+        length: u64,
+    ) -> impl Stream<Item = io::Result<Bytes>> + use<> {
+        content.pieces.stream(self.disk.content(), first, length)
+    }
+
+    /// The same at once, for a few bytes.
+    pub(in crate::simulator) fn read(&self, content: &Content, first: u64, length: u64) -> io::Result<Bytes> {
+        content.pieces.read(self.disk.content(), first, length)
     }
 
     /// All keys with their versions, sorted by key.
     pub(in crate::simulator) async fn list(&self, bucket: &str) -> io::Result<Vec<KeyFile>> {
-        let mut entries = fs::read_dir(self.folder(bucket)).await?;
-        let mut files = Vec::new();
-        while let Some(entry) = entries.next_entry().await? {
-            if entry.path().extension().is_some_and(|extension| extension == "json") {
-                files.push(parse(&fs::read(entry.path()).await?)?);
-            }
-        }
-        files.sort_by(|a: &KeyFile, b| a.key.cmp(&b.key));
-        Ok(files)
+        self.list_range(bucket, "", "", usize::MAX).await
     }
 
-    async fn load(&self, bucket: &str, key: &str) -> io::Result<Option<KeyFile>> {
-        match fs::read(self.key_file(bucket, key)).await {
-            Ok(bytes) => parse(&bytes).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn save(&self, bucket: &str, file: &KeyFile) -> io::Result<()> {
-        let temporary = self.temporary();
-        let mut writer = File::create_new(&temporary).await?;
-        writer.write_all(&serde_json::to_vec(file)?).await?;
-        writer.flush().await?;
-        writer.sync_all().await?;
-        fs::rename(&temporary, self.key_file(bucket, &file.key)).await?;
-        sync_folder(&self.folder(bucket)).await
-    }
-
-    async fn forget(&self, bucket: &str, record: &Record) {
-        if let Kind::Normal(content) = &record.kind
-            && let Err(error) = fs::remove_file(self.folder(bucket).join(&content.file)).await
-        {
-            tracing::debug!(%error, "a content file could not be removed");
-        }
-    }
-
-    fn folder(&self, bucket: &str) -> PathBuf {
-        self.root.join("objects").join(bucket)
-    }
-
-    fn key_file(&self, bucket: &str, key: &str) -> PathBuf {
-        self.folder(bucket).join(format!("{}.json", hex::encode(Sha256::digest(key))))
-    }
-
-    fn temporary(&self) -> PathBuf {
-        self.root.join("tmp").join(random_name())
+    /// Up to `limit` keys behind `start_after` that begin with `prefix`, sorted.
+    pub(in crate::simulator) async fn list_range(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        start_after: &str,
+        limit: usize,
+    ) -> io::Result<Vec<KeyFile>> {
+        Ok(self.disk.look(|index| {
+            let range = index.range(bucket, prefix, start_after).take(limit);
+            range.map(|(key, versions)| KeyFile { key: key.clone(), versions: versions.clone() }).collect()
+        }))
     }
 }
 
-fn parse(bytes: &[u8]) -> io::Result<KeyFile> {
-    serde_json::from_slice(bytes).map_err(io::Error::from)
+fn exists(index: &Index, bucket: &str, key: &str) -> bool {
+    index.find(bucket, key, None).is_some_and(|record| !matches!(record.kind, Kind::DeleteMarker))
 }
 
 pub(in crate::simulator) fn random_name() -> String {
     let mut bytes = [0; 16];
     OsRng.fill_bytes(&mut bytes);
     hex::encode(bytes)
-}
-
-/// A rename is durable once its folder is.
-async fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder).await?.sync_all().await
 }

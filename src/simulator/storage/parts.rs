@@ -1,15 +1,23 @@
-//! Multipart uploads on disk: one folder each, a description and the parts (P§5).
+//! Multipart uploads under way, and their parts (P§5).
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::{io, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use tokio::fs::{self, File};
 
-use crate::simulator::storage::{objects::random_name, record::Attributes, upload::Received};
+use crate::simulator::{
+    errors::OssError,
+    storage::{
+        crc64,
+        disk::Disk,
+        image::{self, Image, MAGIC_BYTES},
+        index::Change,
+        objects::random_name,
+        pieces::{Piece, Pieces},
+        record::{Attributes, Content},
+        upload::Received,
+    },
+};
 
 /// What Initiate said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,99 +29,99 @@ pub(in crate::simulator) struct Pending {
 }
 
 /// A part that has arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::simulator) struct Part {
     pub(in crate::simulator) number: u32,
     /// Upper-case hex.
     pub(in crate::simulator) etag: String,
     pub(in crate::simulator) size: u64,
-    /// By the file system's clock.
+    pub(in crate::simulator) crc64: u64,
+    /// By the simulator's clock.
     pub(in crate::simulator) last_modified: DateTime<Utc>,
+    pub(in crate::simulator) pieces: Pieces,
 }
 
 /// All multipart uploads that are neither completed nor aborted.
 pub(in crate::simulator) struct Uploads {
-    root: PathBuf,
+    disk: Arc<Disk>,
 }
 
+#[expect(clippy::unused_async, reason = "operations needn't know that the index is in memory")]
 impl Uploads {
-    pub(in crate::simulator) fn open(root: &Path) -> io::Result<Self> {
-        let root = root.join("uploads");
-        std::fs::create_dir_all(&root)?;
-        Ok(Self { root })
+    pub(in crate::simulator) fn on(disk: Arc<Disk>) -> Self {
+        Self { disk }
     }
 
     /// Begins one; its id.
     pub(in crate::simulator) async fn create(&self, pending: &Pending) -> io::Result<String> {
         let id = random_name().to_uppercase();
-        let folder = self.root.join(&id);
-        fs::create_dir(&folder).await?;
-        fs::write(folder.join("new"), serde_json::to_vec(pending)?).await?;
-        File::open(folder.join("new")).await?.sync_all().await?;
-        fs::rename(folder.join("new"), folder.join("upload.json")).await?;
-        File::open(&self.root).await?.sync_all().await?;
+        self.disk.change(|_| io::Result::Ok(Change::Initiate { id: id.clone(), pending: pending.clone() }))?;
         Ok(id)
     }
 
     /// The upload `id` of that key, when there is one.
     pub(in crate::simulator) async fn find(&self, bucket: &str, key: &str, id: &str) -> io::Result<Option<Pending>> {
-        // An id of another form is none of ours, and must not become a path.
-        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Ok(None);
-        }
-        match fs::read(self.root.join(id).join("upload.json")).await {
-            Ok(bytes) => {
-                let pending: Pending = serde_json::from_slice(&bytes)?;
-                Ok((pending.bucket == bucket && pending.key == key).then_some(pending))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        let pending = self.disk.look(|index| index.uploads().get(id).map(|upload| upload.pending.clone()));
+        Ok(pending.filter(|pending| pending.bucket == bucket && pending.key == key))
     }
 
-    /// Keeps a part in place of an earlier one of the same number; its `ETag`.
-    pub(in crate::simulator) async fn put(&self, id: &str, number: u32, received: Received) -> io::Result<String> {
-        let etag = hex::encode_upper(received.md5);
-        let name = file_name(number, &etag);
-        let earlier = self.list(id).await?.into_iter().filter(|part| part.number == number && part.etag != etag);
-        fs::rename(received.path(), self.root.join(id).join(&name)).await?;
-        received.into_content(name);
-        for part in earlier {
-            fs::remove_file(self.path(id, &part)).await?;
-        }
-        Ok(etag)
+    /// Keeps a part in place of an earlier one of the same number; `None` when the upload has ended meanwhile.
+    pub(in crate::simulator) async fn put(
+        &self,
+        id: &str,
+        number: u32,
+        received: Received,
+        now: DateTime<Utc>,
+    ) -> io::Result<Option<Part>> {
+        let content = received.into_content()?;
+        let part = Part {
+            number,
+            etag: content.etag,
+            size: content.size,
+            crc64: content.crc64,
+            last_modified: now,
+            pieces: content.pieces,
+        };
+        let mut kept = None;
+        self.disk.change_if(|index| {
+            if !index.uploads().contains_key(id) {
+                return io::Result::Ok(None);
+            }
+            kept = Some(part.clone());
+            Ok(Some(Change::Part { id: id.to_owned(), part }))
+        })?;
+        Ok(kept)
     }
 
     /// All parts, by number.
     pub(in crate::simulator) async fn list(&self, id: &str) -> io::Result<Vec<Part>> {
-        let mut entries = fs::read_dir(self.root.join(id)).await?;
-        let mut parts = Vec::new();
-        while let Some(entry) = entries.next_entry().await? {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let parsed = name.strip_suffix(".part").and_then(|stem| stem.split_once('.'));
-            if let Some((number, etag)) = parsed
-                && let Ok(number) = number.parse()
-            {
-                let metadata = entry.metadata().await?;
-                let last_modified = metadata.modified()?.into();
-                parts.push(Part { number, etag: etag.to_owned(), size: metadata.len(), last_modified });
-            }
-        }
-        parts.sort_by_key(|part| part.number);
-        Ok(parts)
+        let parts = |upload: &super::index::Multipart| upload.parts.values().cloned().collect();
+        Ok(self.disk.look(|index| index.uploads().get(id).map(parts).unwrap_or_default()))
     }
 
-    /// Where the bytes of a part are.
-    pub(in crate::simulator) fn path(&self, id: &str, part: &Part) -> PathBuf {
-        self.root.join(id).join(file_name(part.number, &part.etag))
+    /// The parts, one after the other, as the content of an object; no byte of them is read but an image's header.
+    pub(in crate::simulator) async fn join(&self, parts: &[Part], etag: String) -> Result<(Content, Image), OssError> {
+        let pieces: Vec<Piece> = parts.iter().flat_map(|part| part.pieces.list()).cloned().collect();
+        let pieces = Pieces::from(pieces);
+        let (size, crc64) = parts
+            .iter()
+            .fold((0, 0), |(size, crc), part| (size + part.size, crc64::combine(crc, part.crc64, part.size)));
+        let image = self.inspect(&pieces, size).await?;
+        let info = if let Image::Known(info) = &image { Some(info.clone()) } else { None };
+        Ok((Content { pieces, size, etag, crc64, image: info }, image))
+    }
+
+    async fn inspect(&self, pieces: &Pieces, size: u64) -> io::Result<Image> {
+        let magic = pieces.read(self.disk.content(), 0, size.min(MAGIC_BYTES as u64))?;
+        if !image::is_image(&magic) {
+            return Ok(Image::None);
+        }
+        let reader = io::BufReader::new(pieces.reader(self.disk.content()));
+        Ok(tokio::task::spawn_blocking(move || image::inspect(&magic, reader)).await?)
     }
 
     /// Forgets the upload and its parts.
     pub(in crate::simulator) async fn remove(&self, id: &str) -> io::Result<()> {
-        fs::remove_dir_all(self.root.join(id)).await
+        self.disk.change(|_| Ok(Change::Abort { id: id.to_owned() }))
     }
-}
-
-fn file_name(number: u32, etag: &str) -> String {
-    format!("{number:05}.{etag}.part")
 }

@@ -1,4 +1,4 @@
-//! What is known about a stored object: the JSON beside its content.
+//! What is known about a stored object, beside its bytes.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -6,15 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     oss::callback::ImageInfo,
-    simulator::{errors::OssError, request::Incoming},
+    simulator::{errors::OssError, request::Incoming, storage::pieces::Pieces},
 };
-
-/// All versions of one key, newest first. The file is the commit point: what it does not name does not exist.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::simulator) struct KeyFile {
-    pub(in crate::simulator) key: String,
-    pub(in crate::simulator) versions: Vec<Record>,
-}
 
 /// One version.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -43,8 +36,8 @@ pub(in crate::simulator) enum Kind {
 /// The bytes of an object and what was computed over them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::simulator) struct Content {
-    /// File name in the bucket's folder.
-    pub(in crate::simulator) file: String,
+    /// Where they are.
+    pub(in crate::simulator) pieces: Pieces,
     pub(in crate::simulator) size: u64,
     /// Upper-case hex, without quotes.
     pub(in crate::simulator) etag: String,

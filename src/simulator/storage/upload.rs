@@ -1,52 +1,77 @@
-//! Bytes on their way in: hashed, counted and written to a temporary file as they arrive.
+//! Bytes on their way in: hashed and counted as they arrive; few are held until they are all there, many go to a file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{BufReader, Cursor, Write},
+    path::Path,
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use crc::{CRC_64_XZ, Crc, Table};
 use futures_util::{Stream, StreamExt};
 use md5::{Digest, Md5};
-use tokio::{fs::File, io::AsyncWriteExt};
 
 use crate::simulator::{
     errors::OssError,
     storage::{
-        image::{self, Image},
+        crc64::{CRC64, Crc64},
+        image::{self, Image, MAGIC_BYTES},
+        objects::random_name,
+        pieces::{Piece, Pieces},
         record::Content,
     },
 };
 
-/// ECMA-182 as OSS computes it, reflected: CRC-64/XZ.
-static CRC64: Crc<u64, Table<16>> = Crc::<u64, Table<16>>::new(&CRC_64_XZ);
-
 /// The largest object of one request (P§5).
 pub(in crate::simulator) const MAX_OBJECT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
+/// Up to here a body stays in memory and is written in one go.
+pub(in crate::simulator) const SMALL_BYTES: u64 = 64 * 1024;
+
+/// Larger ones are hashed and written in blocks of this size, off the threads that serve.
+const BLOCK_BYTES: usize = 256 * 1024;
+
 /// An upload in progress. Dropped before it is committed, it leaves nothing behind.
 pub(in crate::simulator) struct Upload {
-    path: PathBuf,
-    file: File,
-    md5: Md5,
-    crc: crc::Digest<'static, u64, Table<16>>,
+    sink: Sink,
+    /// Arrived, but neither hashed nor written.
+    block: Vec<u8>,
     size: u64,
-    kept: bool,
 }
 
-/// A finished upload, durable under its temporary name.
+/// Where blocks go.
+struct Sink {
+    folder: Arc<Path>,
+    md5: Md5,
+    crc: Crc64,
+    magic: Vec<u8>,
+    /// Made when the first block is written.
+    spilled: Option<(File, Pieces)>,
+}
+
+/// A finished upload. It is no object yet: dropped, it is gone.
 pub(in crate::simulator) struct Received {
-    upload: Upload,
     pub(in crate::simulator) md5: [u8; 16],
-    etag: String,
     pub(in crate::simulator) image: Image,
+    size: u64,
+    crc64: u64,
+    folder: Arc<Path>,
+    bytes: Arrived,
+}
+
+/// Where the bytes of a finished upload are.
+enum Arrived {
+    InMemory(Vec<u8>),
+    OnDisk(Pieces),
 }
 
 impl Upload {
-    pub(in crate::simulator) async fn create(path: PathBuf) -> std::io::Result<Self> {
-        let file = File::create_new(&path).await?;
-        Ok(Self { path, file, md5: Md5::new(), crc: CRC64.digest(), size: 0, kept: false })
+    pub(in crate::simulator) fn into(folder: Arc<Path>) -> Self {
+        let sink = Sink { folder, md5: Md5::new(), crc: CRC64.digest(), magic: Vec::new(), spilled: None };
+        Self { sink, block: Vec::new(), size: 0 }
     }
 
-    /// Writes all of `stream`; stops at the first byte beyond `max`.
+    /// Takes all of `stream`; stops at the first byte beyond `max`.
     pub(in crate::simulator) async fn receive<S, E>(
         mut self,
         mut stream: S,
@@ -62,60 +87,125 @@ impl Upload {
             if self.size > max {
                 return Err(OssError::entity_too_large());
             }
-            self.md5.update(&chunk);
-            self.crc.update(&chunk);
-            self.file.write_all(&chunk).await?;
+            self.block.extend_from_slice(&chunk);
+            if self.block.len() >= BLOCK_BYTES {
+                self = self.spill().await?;
+            }
         }
-        self.file.flush().await?;
-        self.file.sync_all().await?;
-        let md5: [u8; 16] = self.md5.clone().finalize().into();
-        let image = image::inspect(&self.path).await?;
-        Ok(Received { etag: hex::encode_upper(md5), upload: self, md5, image })
+        if self.size > SMALL_BYTES {
+            let size = self.size;
+            return Ok(self.spill().await?.sink.finish(size).await?);
+        }
+        Ok(self.in_memory())
     }
+
+    /// Hashes and writes what has gathered.
+    async fn spill(self) -> std::io::Result<Self> {
+        let Self { mut sink, mut block, size } = self;
+        tokio::task::spawn_blocking(move || {
+            sink.write(&block)?;
+            block.clear();
+            Ok(Self { sink, block, size })
+        })
+        .await?
+    }
+
+    fn in_memory(self) -> Received {
+        let Self { mut sink, block, size } = self;
+        sink.hash(&block);
+        let image = image::inspect(&block, Cursor::new(&block));
+        let md5 = sink.md5.finalize().into();
+        Received { md5, image, size, crc64: sink.crc.finalize(), folder: sink.folder, bytes: Arrived::InMemory(block) }
+    }
+}
+
+impl Sink {
+    fn hash(&mut self, block: &[u8]) {
+        self.md5.update(block);
+        self.crc.update(block);
+    }
+
+    fn write(&mut self, block: &[u8]) -> std::io::Result<()> {
+        self.hash(block);
+        if self.magic.is_empty() {
+            self.magic.extend(block.iter().take(MAGIC_BYTES));
+        }
+        let (file, _) = match &mut self.spilled {
+            Some(spilled) => spilled,
+            None => self.spilled.insert(create(&self.folder, 0)?),
+        };
+        file.write_all(block)
+    }
+
+    async fn finish(self, size: u64) -> std::io::Result<Received> {
+        let Self { folder, md5, crc, magic, spilled } = self;
+        let (_, unsized_pieces) = spilled.expect("a large upload has been written");
+        let pieces = resized(&unsized_pieces, size, &folder);
+        let image = if image::is_image(&magic) {
+            let reader = pieces.reader(&folder);
+            tokio::task::spawn_blocking(move || image::inspect(&magic, BufReader::new(reader))).await?
+        } else {
+            Image::None
+        };
+        let bytes = Arrived::OnDisk(pieces);
+        Ok(Received { md5: md5.finalize().into(), image, size, crc64: crc.finalize(), folder, bytes })
+    }
+}
+
+/// A new file, gone again unless somebody keeps it.
+fn create(folder: &Arc<Path>, size: u64) -> std::io::Result<(File, Pieces)> {
+    let name = random_name();
+    let file = File::create_new(folder.join(&name))?;
+    let pieces = Pieces::from(vec![Piece { file: name, size }]);
+    pieces.doom(folder);
+    Ok((file, pieces))
+}
+
+/// The one file, its size known now.
+fn resized(pieces: &Pieces, size: u64, folder: &Arc<Path>) -> Pieces {
+    pieces.keep();
+    let resized = Pieces::from(vec![Piece { size, ..pieces.list()[0].clone() }]);
+    resized.doom(folder);
+    resized
 }
 
 impl Received {
     pub(in crate::simulator) fn size(&self) -> u64 {
-        self.upload.size
+        self.size
     }
 
     pub(in crate::simulator) fn crc64(&self) -> u64 {
-        self.upload.crc.clone().finalize()
+        self.crc64
     }
 
-    /// Under another `ETag` than the MD5.
-    #[must_use]
-    pub(in crate::simulator) fn with_etag(mut self, etag: String) -> Self {
-        self.etag = etag;
-        self
+    /// The bytes, when there are so few of them that they have not been written yet.
+    pub(in crate::simulator) fn in_memory(&self) -> Option<&[u8]> {
+        match &self.bytes {
+            Arrived::InMemory(bytes) => Some(bytes),
+            Arrived::OnDisk(_) => None,
+        }
     }
 
-    pub(in crate::simulator) fn path(&self) -> &Path {
-        &self.upload.path
-    }
-
-    /// The file has been moved to `file`: it is no longer ours to remove.
-    pub(in crate::simulator) fn into_content(mut self, file: String) -> Content {
-        self.upload.kept = true;
-        Content {
-            file,
-            size: self.upload.size,
-            crc64: self.crc64(),
-            etag: std::mem::take(&mut self.etag),
-            image: match &self.image {
-                Image::Known(info) => Some(info.clone()),
+    /// On disk, under a name that nothing knows yet. Whoever commits it must [keep](Pieces::keep) it.
+    pub(in crate::simulator) fn into_content(self) -> std::io::Result<Content> {
+        let pieces = match self.bytes {
+            Arrived::OnDisk(pieces) => pieces,
+            Arrived::InMemory(bytes) if bytes.is_empty() => Vec::new().into(),
+            Arrived::InMemory(bytes) => {
+                let (mut file, pieces) = create(&self.folder, self.size)?;
+                file.write_all(&bytes)?;
+                pieces
+            }
+        };
+        Ok(Content {
+            pieces,
+            size: self.size,
+            crc64: self.crc64,
+            etag: hex::encode_upper(self.md5),
+            image: match self.image {
+                Image::Known(info) => Some(info),
                 Image::Broken | Image::None => None,
             },
-        }
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        if !self.kept
-            && let Err(error) = std::fs::remove_file(&self.path)
-        {
-            tracing::debug!(path = %self.path.display(), %error, "a temporary file could not be removed");
-        }
+        })
     }
 }
