@@ -7,6 +7,7 @@ mod dev;
 mod grant;
 mod healthcheck;
 mod migrate;
+mod roles;
 mod serve;
 mod sign;
 mod simulator;

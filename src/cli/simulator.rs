@@ -7,7 +7,10 @@ use clap::Args;
 use serde::Serialize;
 use tempfile::TempDir;
 
-use super::block_on;
+use super::{
+    block_on,
+    roles::{ReadyRole, RoleArgs, ready_provider, ready_roles},
+};
 use crate::{
     clock::SystemClock,
     oss::access_key::AccessKey,
@@ -45,6 +48,8 @@ pub(super) struct SimulatorArgs {
     /// Refuses callbacks to private and loopback addresses, as OSS does.
     #[arg(long)]
     refuse_private_callbacks: bool,
+    #[command(flatten)]
+    roles: RoleArgs,
 }
 
 /// The one line on stdout.
@@ -56,6 +61,11 @@ struct Ready<'a> {
     access_keys: Vec<ReadyKey<'a>>,
     callback_key_url: String,
     callback_key_pem: PathBuf,
+    /// Where STS is: the same place.
+    sts: String,
+    roles: Vec<ReadyRole>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oidc_provider: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,7 +91,9 @@ async fn serve(args: &SimulatorArgs) -> anyhow::Result<ExitCode> {
     let data = temporary.as_ref().map(TempDir::path).or(args.data.as_deref()).context("a data folder")?;
     fs::create_dir_all(data).with_context(|| data.display().to_string())?;
     let data = fs::canonicalize(data)?;
-    let simulator = Simulator::bind(settings(args, data))?;
+    let settings = settings(args, data)?;
+    let (roles, oidc_provider) = (ready_roles(&settings), ready_provider(&settings));
+    let simulator = Simulator::bind(settings)?;
     let stops = shutdown::on_signals(CALLBACK_TIMEOUT)?;
     let ready = Ready {
         url: simulator.url(),
@@ -93,13 +105,16 @@ async fn serve(args: &SimulatorArgs) -> anyhow::Result<ExitCode> {
         ],
         callback_key_url: simulator.callback_key_url(),
         callback_key_pem: simulator.callback_public_key_path(),
+        sts: simulator.url(),
+        roles,
+        oidc_provider,
     };
     println!("{}", serde_json::to_string(&ready)?);
     simulator.run(stops.soft.clone()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn settings(args: &SimulatorArgs, data: PathBuf) -> SimulatorSettings {
+fn settings(args: &SimulatorArgs, data: PathBuf) -> anyhow::Result<SimulatorSettings> {
     let owner = AccessKey::new(&args.access_key_id, &args.access_key_secret);
     let settings = SimulatorSettings::new(args.listen, data, Arc::new(SystemClock))
         .with_key(owner, Permissions::all())
@@ -110,5 +125,5 @@ fn settings(args: &SimulatorArgs, data: PathBuf) -> SimulatorSettings {
         ..BucketSpec::new(name, &args.region)
     });
     let settings = buckets.fold(settings, SimulatorSettings::with_bucket);
-    SimulatorSettings { refuse_private_callbacks: args.refuse_private_callbacks, ..settings }
+    args.roles.add_to(SimulatorSettings { refuse_private_callbacks: args.refuse_private_callbacks, ..settings })
 }

@@ -197,6 +197,7 @@ fn client_callback(grant: &Grant, pinning: &Pinning<'_>) -> ClientCallback {
         body: callback_body(profile.body_type, profile.image_info, &vars),
         body_type: profile.body_type,
         sni: urls.iter().any(|url| url.starts_with("https:")),
+        additional_headers: vec![],
     };
     ClientCallback {
         callback: blob.encode(),

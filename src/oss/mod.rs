@@ -12,6 +12,7 @@ pub mod post_form;
 pub mod post_policy;
 pub mod presign;
 pub mod request;
+pub mod sign_acs3;
 pub mod sign_rpc;
 pub mod sign_v1;
 pub mod sign_v4;

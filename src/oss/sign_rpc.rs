@@ -14,10 +14,18 @@ pub struct RpcSignature {
 /// Signs `parameters` (all but `Signature`, in any order, un-encoded) for a call by `method`.
 pub fn sign(method: &str, parameters: &[(String, String)], key: &AccessKey) -> RpcSignature {
     let string_to_sign = string_to_sign(method, parameters);
-    // The scheme's key is the secret with `&` behind it.
-    let rpc_key = AccessKey::new(key.id(), format!("{}&", key.expose_secret()));
-    let signature = sign_v1::sign_text(&string_to_sign, &rpc_key);
+    let signature = sign_v1::sign_text(&string_to_sign, &rpc_key(key));
     RpcSignature { string_to_sign, signature }
+}
+
+/// Whether `signature` is the text's under `key`, compared in constant time.
+pub fn verify_text(string_to_sign: &str, key: &AccessKey, signature: &str) -> bool {
+    sign_v1::verify_text(string_to_sign, &rpc_key(key), signature)
+}
+
+/// The scheme's key is the secret with `&` behind it.
+fn rpc_key(key: &AccessKey) -> AccessKey {
+    AccessKey::new(key.id(), format!("{}&", key.expose_secret()))
 }
 
 /// First stage: `METHOD&%2F&` and the encoded, sorted query, encoded once more.
@@ -50,5 +58,8 @@ mod tests {
         let signed = sign("GET", &parameters, &AccessKey::new("testid", "testsecret"));
         assert!(signed.string_to_sign.starts_with("GET&%2F&AccessKeyId%3Dtestid%26Action%3DDescribeRegions%26Format"));
         assert_eq!(signed.signature, "OLeaidS1JvxuMvnyHOwuJ+uX5qY=");
+        let verifies =
+            |secret: &str| verify_text(&signed.string_to_sign, &AccessKey::new("testid", secret), &signed.signature);
+        assert!(verifies("testsecret") && !verifies("testsecret&"));
     }
 }

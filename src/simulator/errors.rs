@@ -12,15 +12,27 @@ use crate::oss::{callback::InvalidCallback, post_policy::PolicyViolation, xml::E
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OssError {
     pub(super) status: StatusCode,
-    pub(super) code: &'static str,
+    pub(super) code: Cow<'static, str>,
     pub(super) message: Cow<'static, str>,
     ec: Option<&'static str>,
     details: Vec<(String, String)>,
+    access_denied: Vec<(String, String)>,
 }
 
 impl OssError {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into(), ec: None, details: Vec::new() }
+    pub(super) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            ec: None,
+            details: Vec::new(),
+            access_denied: Vec::new(),
+        }
     }
 
     #[must_use]
@@ -32,6 +44,13 @@ impl OssError {
     #[must_use]
     pub(super) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
         self.details.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// `AccessDeniedDetail`: which policy does not let whom do what.
+    #[must_use]
+    pub(super) fn because(mut self, denied: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        self.access_denied = denied.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         self
     }
 
@@ -50,11 +69,6 @@ impl OssError {
     /// What an anonymous request to a private bucket gets.
     pub(super) fn anonymous() -> Self {
         Self::access_denied("You have no right to access this object because of bucket acl.").ec("0003-00000001")
-    }
-
-    /// What a known credential without the RAM permission gets.
-    pub(super) fn not_permitted() -> Self {
-        Self::access_denied("You have no right to access this object.").ec("0003-00000001")
     }
 
     pub(super) fn no_such_bucket(bucket: &str) -> Self {
@@ -132,8 +146,35 @@ impl OssError {
         Self::bad_request("IncompleteBody", "The request body is incomplete.")
     }
 
+    pub(super) fn malformed_xml() -> Self {
+        let message = "The XML you provided was not well-formed or did not validate against our published schema.";
+        Self::bad_request("MalformedXML", message)
+    }
+
+    /// The bucket has no callback policy, or none of that name. The message, and that an upload gets the same, are
+    /// assumptions.
+    pub(super) fn no_callback_policy() -> Self {
+        let message = "The bucket callback policy does not exist.";
+        Self::new(StatusCode::NOT_FOUND, "BucketCallbackPolicyNotExist", message)
+    }
+
+    /// Too many requests of one account.
+    pub(super) fn throttled() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TotalQpsLimitExceeded", "Max total qps limit is exceeded.")
+            .ec("0004-00000302")
+    }
+
+    pub(super) fn service_unavailable() -> Self {
+        let message = "Thread pool is almost full, please retry later.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+    }
+
     pub(super) fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(error = %cause, "the simulator failed");
+        Self::internal_error()
+    }
+
+    pub(super) fn internal_error() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalError",
@@ -157,12 +198,13 @@ impl OssError {
             details.push(("RecommendDoc".to_owned(), format!("https://api.aliyun.com/troubleshoot?q={ec}")));
         }
         let document = ErrorDocument {
-            code: self.code.to_owned(),
+            code: self.code.to_string(),
             message: self.message.to_string(),
             request_id: incoming.request_id.clone(),
             host_id: incoming.host.clone(),
             ec: self.ec.map(str::to_owned),
             details,
+            access_denied: self.access_denied.clone(),
         };
         let xml = document.to_xml();
         let mut response = HttpResponse::build(self.status);

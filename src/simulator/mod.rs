@@ -5,7 +5,8 @@
 //!
 //! One request: [`server`] parses it ([`request`], [`address`]), answers CORS ([`cors`]), hands it to its operation
 //! ([`operations`]), and dresses the answer ([`errors`]). An operation asks [`access`] who signed and what RAM lets them do,
-//! keeps bytes and records in [`storage`], and reports what arrived through [`callback`].
+//! keeps bytes and records in [`storage`], and reports what arrived through [`callback`]. Tests use [`admin`]: there are
+//! [`faults`] on demand and a [log](request_log) of what happened.
 
 mod access;
 mod address;
@@ -14,13 +15,21 @@ mod body;
 mod callback;
 mod cors;
 mod errors;
+mod faults;
+mod operation_name;
 mod operations;
 mod request;
+mod request_log;
 mod server;
 mod settings;
 mod storage;
 
-pub use access::permissions::{Action, Permissions};
+pub use access::{
+    permissions::{Action, Permissions},
+    policy::MalformedPolicy,
+    roles::{DEFAULT_MAX_SESSION_SECONDS, OidcProviderSpec, RoleSpec, RoleTrust, TrustedKeys},
+    sts::{IssueError, SessionInfo, StsHandle},
+};
 pub use cors::CorsRule;
 pub use server::{BindError, Simulator};
-pub use settings::{BucketSpec, CALLBACK_TIMEOUT, KeySpec, SimulatorSettings};
+pub use settings::{BucketSpec, CALLBACK_TIMEOUT, DEFAULT_ACCOUNT_ID, KeySpec, SimulatorSettings};

@@ -4,7 +4,10 @@ use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 use rand::{RngCore, rngs::OsRng};
 
-use super::{access::permissions::Resource, address::Address, errors::OssError, settings::SimulatorSettings};
+use super::{
+    access::permissions::Resource, address::Address, errors::OssError, operation_name::operation_name,
+    request_log::Notes, settings::SimulatorSettings,
+};
 use crate::oss::{
     encoding::{decode_path, decode_query},
     request::SignableRequest,
@@ -28,6 +31,10 @@ pub(super) struct Incoming {
     pub(super) client_ip: String,
     /// Captured once.
     pub(super) now: DateTime<Utc>,
+    /// OSS's name of what is asked for.
+    pub(super) operation: &'static str,
+    /// What is learnt on the way.
+    pub(super) notes: Notes,
 }
 
 impl Incoming {
@@ -47,17 +54,26 @@ impl Incoming {
             .or_else(|| headers.iter().find(|(name, _)| name == "host").map(|(_, value)| value.clone()));
         let host = host.unwrap_or_default();
         let (address, raw_key) = Address::resolve(&host, request.uri().path(), settings);
+        // A key that is not UTF-8 is no key; an undecodable query can't be a signed one.
+        let key = decode_path(raw_key).unwrap_or_default();
+        let query = request.uri().query().and_then(decode_query).unwrap_or_default();
+        let has = |mark: &str| match mark.strip_prefix("h:") {
+            Some(header) => headers.iter().any(|(name, _)| name == header),
+            None => query.iter().any(|(name, _)| name == mark),
+        };
+        let method = request.method().as_str();
         Self {
-            method: request.method().as_str().to_owned(),
+            operation: operation_name(method, address.bucket.is_some(), !key.is_empty(), has),
+            method: method.to_owned(),
             host,
             address,
-            // A key that is not UTF-8 is no key; an undecodable query can't be a signed one.
-            key: decode_path(raw_key).unwrap_or_default(),
+            key,
             headers,
-            query: request.uri().query().and_then(decode_query).unwrap_or_default(),
+            query,
             request_id: request_id(),
             client_ip: request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default(),
             now: settings.clock.now(),
+            notes: Notes::default(),
         }
     }
 

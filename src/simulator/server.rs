@@ -1,14 +1,17 @@
 //! Binding, serving, and the way of one request through the simulator.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    any::Any,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    os::fd::AsFd,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Instant,
 };
 
 use actix_web::{
     App, HttpRequest, HttpResponse, HttpServer,
+    dev::Extensions,
     error::ErrorInternalServerError,
     http::header::{self, HeaderMap, HeaderName, HeaderValue},
     web,
@@ -16,16 +19,21 @@ use actix_web::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    access::sts::{self, Sts, StsHandle},
     admin,
     body::Body,
     callback::{
         key::{CallbackKey, CallbackKeyError, KEY_PATH},
+        presets::Presets,
+        resolve::Hosts,
         sender::{CallbackSender, Clients},
     },
     cors,
     errors::OssError,
+    faults::Faults,
     operations,
     request::Incoming,
+    request_log::RequestLog,
     settings::SimulatorSettings,
     storage::{disk::Disk, objects::Objects, parts::Uploads},
 };
@@ -55,6 +63,9 @@ pub enum BindError {
     /// No callback key.
     #[error(transparent)]
     CallbackKey(#[from] CallbackKeyError),
+    /// An OIDC provider without a usable key.
+    #[error("{0}")]
+    OidcProvider(String),
     /// No HTTP client for callbacks.
     #[error("the simulator can't build its callback client")]
     CallbackClient(#[source] reqwest::Error),
@@ -66,7 +77,14 @@ pub(super) struct Oss {
     pub(super) objects: Objects,
     pub(super) uploads: Uploads,
     pub(super) callbacks: CallbackSender,
+    pub(super) presets: Presets,
+    pub(super) faults: Faults,
+    pub(super) log: RequestLog,
+    pub(super) sts: Sts,
 }
+
+/// A second handle of a request's connection, to hang up without an answer.
+struct Line(TcpStream);
 
 /// A simulator that listens already and serves once it [runs](Simulator::run).
 pub struct Simulator {
@@ -89,16 +107,22 @@ impl Simulator {
         let unusable = |source| BindError::DataFolder { path: path.clone(), source };
         let disk = Arc::new(Disk::open(path).map_err(unusable)?);
         let (objects, uploads) = (Objects::on(Arc::clone(&disk)), Uploads::on(Arc::clone(&disk)));
+        let presets = Presets::open(path).map_err(unusable)?;
+        let hosts = Hosts { known: settings.callback_hosts.clone(), refuse_private: settings.refuse_private_callbacks };
+        let clients = Clients::build(settings.callback_roots_pem.as_deref()).map_err(BindError::CallbackClient)?;
         let callbacks = CallbackSender {
             key: CallbackKey::load_or_create(&settings.data_dir)?,
             key_url: format!("http://{address}{KEY_PATH}"),
             timeout: settings.callback_timeout,
-            refuse_private: settings.refuse_private_callbacks,
             clock: Arc::clone(&settings.clock),
-            faults: Mutex::default(),
-            clients: Clients::build().map_err(BindError::CallbackClient)?,
+            hosts,
+            clients,
         };
-        Ok(Self { listener, address, disk, oss: Arc::new(Oss { settings, objects, uploads, callbacks }) })
+        let (providers, limit) = (&settings.oidc_providers, settings.sts_calls_per_second);
+        let sts = Sts::open(&settings.data_dir, providers, limit, settings.clock.now())?;
+        let (faults, log) = (Faults::default(), RequestLog::default());
+        let oss = Oss { settings, objects, uploads, callbacks, presets, faults, log, sts };
+        Ok(Self { listener, address, disk, oss: Arc::new(oss) })
     }
 
     /// `http://127.0.0.1:PORT`: the endpoint, for path-style addressing.
@@ -116,6 +140,11 @@ impl Simulator {
         self.oss.callbacks.key_url.clone()
     }
 
+    /// Sessions without HTTP; stays good while the simulator runs.
+    pub fn sts(&self) -> StsHandle {
+        StsHandle::new(Arc::clone(&self.oss))
+    }
+
     /// The same as a file in the data folder.
     pub fn callback_public_key_path(&self) -> PathBuf {
         self.oss.settings.data_dir.join(KEY_PATH.trim_start_matches('/'))
@@ -131,6 +160,7 @@ impl Simulator {
         let oss = web::Data::from(self.oss);
         // Apart from its `await`, so that the future is `Send` and any tokio runtime can drive it.
         let server = HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
+            .on_connect(keep_line)
             .workers(WORKERS)
             .shutdown_timeout(GRACE_SECONDS)
             .shutdown_signal(shutdown.cancelled_owned())
@@ -140,6 +170,13 @@ impl Simulator {
         // A request that outlived the grace must not write into a folder that the next simulator has.
         self.disk.close();
         ended
+    }
+}
+
+fn keep_line(connection: &dyn Any, extensions: &mut Extensions) {
+    let stream = connection.downcast_ref::<actix_web::rt::net::TcpStream>();
+    if let Some(line) = stream.and_then(|stream| stream.as_fd().try_clone_to_owned().ok()) {
+        extensions.insert(Line(line.into()));
     }
 }
 
@@ -154,14 +191,29 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
     let started = Instant::now();
     let incoming = Incoming::parse(request, &oss.settings);
     let body = Body::new(payload);
-    let mut response = match operate(oss, &incoming, request, body.clone()).await {
-        Ok(response) => response,
+    if sts::is_addressed(&incoming, request.uri().path()) {
+        return sts::serve(oss, &incoming, request.uri().path(), body).await;
+    }
+    let (mut response, code) = match operate(oss, &incoming, request, body.clone()).await {
+        Ok(response) => (response, None),
         Err(error) => {
-            body.drain().await;
-            error.response(&incoming)
+            if !incoming.notes.hangs_up() {
+                body.drain().await;
+            }
+            (error.response(&incoming), Some(error.code.into_owned()))
         }
     };
     dress(oss, &incoming, started, response.headers_mut());
+    let is_own = incoming.address.path_style && request.uri().path().starts_with(admin::PREFIX);
+    if !is_own {
+        oss.log.write(&incoming, &response, code);
+    }
+    if incoming.notes.hangs_up()
+        && let Some(Line(stream)) = request.conn_data::<Line>()
+        && let Err(error) = stream.shutdown(Shutdown::Both)
+    {
+        tracing::debug!(%error, "the client had hung up first");
+    }
     response
 }
 
@@ -191,6 +243,10 @@ async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Bo
         if let Some(own) = path.strip_prefix(admin::PREFIX) {
             return admin::serve(oss, incoming, own, body).await;
         }
+    }
+    // A form's key is known once the form is read: only there it strikes.
+    if incoming.operation != "PostObject" {
+        oss.faults.strike(incoming, &incoming.key).await?;
     }
     operations::dispatch(oss, incoming, request, body).await
 }

@@ -1,12 +1,27 @@
 //! What a simulator is started with.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
-use super::{access::permissions::Permissions, cors::CorsRule};
+use super::{
+    access::{
+        permissions::Permissions,
+        roles::{OidcProviderSpec, RoleSpec},
+    },
+    cors::CorsRule,
+};
 use crate::{clock::Clock, oss::access_key::AccessKey};
 
 /// OSS's own limit for one callback, all URLs together (P§1.1).
 pub const CALLBACK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whose buckets, keys and roles these are, unless said otherwise; the id that Alibaba Cloud's documentation uses.
+pub const DEFAULT_ACCOUNT_ID: &str = "1234567890123456";
 
 /// Everything a simulator needs to know.
 #[derive(Clone)]
@@ -19,10 +34,22 @@ pub struct SimulatorSettings {
     pub buckets: Vec<BucketSpec>,
     /// The credentials that exist.
     pub access_keys: Vec<KeySpec>,
+    /// The account's id, in resource names and role ARNs.
+    pub account_id: String,
+    /// The roles that STS hands out sessions of.
+    pub roles: Vec<RoleSpec>,
+    /// Whose tokens `AssumeRoleWithOIDC` takes.
+    pub oidc_providers: Vec<OidcProviderSpec>,
+    /// STS calls in one second; more are answered `Throttling.User`. The real STS has 100 (P§6.1); without a limit when `None`.
+    pub sts_calls_per_second: Option<u32>,
     /// Time for one callback, all URLs together.
     pub callback_timeout: Duration,
     /// Refuse callbacks to private and loopback addresses, as OSS does (P§1.2); off, because here everything is local.
     pub refuse_private_callbacks: bool,
+    /// Addresses of callback hosts that no name service knows, names in lower case.
+    pub callback_hosts: BTreeMap<String, IpAddr>,
+    /// PEM of authorities whose certificates callback receivers may show, beside those that this machine trusts.
+    pub callback_roots_pem: Option<String>,
     /// Judges expiry and skew, and dates objects.
     pub clock: Arc<dyn Clock>,
 }
@@ -35,8 +62,14 @@ impl SimulatorSettings {
             data_dir: data_dir.into(),
             buckets: Vec::new(),
             access_keys: Vec::new(),
+            account_id: DEFAULT_ACCOUNT_ID.to_owned(),
+            roles: Vec::new(),
+            oidc_providers: Vec::new(),
+            sts_calls_per_second: None,
             callback_timeout: CALLBACK_TIMEOUT,
             refuse_private_callbacks: false,
+            callback_hosts: BTreeMap::new(),
+            callback_roots_pem: None,
             clock,
         }
     }
@@ -53,6 +86,22 @@ impl SimulatorSettings {
     pub fn with_key(mut self, key: AccessKey, permissions: Permissions) -> Self {
         self.access_keys.push(KeySpec { key, permissions });
         self
+    }
+
+    /// With one more role.
+    #[must_use]
+    pub fn with_role(mut self, role: RoleSpec) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// The ARN of a role of this account.
+    pub fn role_arn(&self, name: &str) -> String {
+        format!("acs:ram::{}:role/{name}", self.account_id)
+    }
+
+    pub(super) fn role(&self, name: &str) -> Option<&RoleSpec> {
+        self.roles.iter().find(|role| role.name == name)
     }
 
     pub(super) fn bucket(&self, name: &str) -> Option<&BucketSpec> {

@@ -200,7 +200,9 @@ impl TestApp {
 
     /// What happens to the next callbacks, in order: `drop`, `throttle`, `lose_answer`, `duplicate`.
     pub(crate) async fn set_callback_faults(&self, faults: &[&str]) {
-        let answer = send(self.http.put(format!("{}/-/callback-faults", self.simulator)).json(faults)).await;
+        let rule = |fault: &&str| json!({"on": {"operation": "Callback"}, "do": fault});
+        let rules: Vec<Value> = faults.iter().map(rule).collect();
+        let answer = send(self.http.put(format!("{}/-/faults", self.simulator)).json(&rules)).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
 

@@ -16,7 +16,7 @@ use oss_valet::{
         request::{SignableRequest, SignatureVersion},
         xml::ErrorDocument,
     },
-    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings},
+    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings, StsHandle},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use tempfile::TempDir;
@@ -38,6 +38,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) key_url: String,
     pub(crate) key_pem: String,
+    pub(crate) sts: StsHandle,
     pub(crate) folder: Arc<TempDir>,
     shutdown: CancellationToken,
     running: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -89,6 +90,7 @@ impl World {
         let simulator = Simulator::bind(settings).expect("a free port");
         let url = simulator.url();
         let (key_url, key_pem) = (simulator.callback_key_url(), simulator.callback_public_key_pem());
+        let sts = simulator.sts();
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(simulator.run(shutdown.clone()));
         let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
@@ -99,6 +101,7 @@ impl World {
             client: client.expect("a client"),
             key_url,
             key_pem,
+            sts,
             folder,
             shutdown,
             running,

@@ -20,6 +20,8 @@ pub(crate) struct Receiver {
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) method: String,
+    /// `HTTP/1.1`.
+    pub(crate) version: String,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
@@ -108,6 +110,7 @@ fn parse(head: &str, body: &str) -> Received {
     let mut start = lines.next().expect("a request line").split(' ');
     let method = start.next().expect("a method").to_owned();
     let target = start.next().expect("a target");
+    let version = start.next().expect("a version").to_owned();
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let headers = lines.map(|line| {
         let (name, value) = line.split_once(':').expect("a header line");
@@ -115,6 +118,7 @@ fn parse(head: &str, body: &str) -> Received {
     });
     Received {
         method,
+        version,
         path: path.to_owned(),
         query: query.map(str::to_owned),
         headers: headers.collect(),

@@ -152,7 +152,7 @@ proptest! {
         code in "[A-Za-z]{1,12}", message in xml_text(), request_id in xml_text(), ec in proptest::option::of(xml_text()),
         details in vec(("Detail[A-Za-z]{1,8}", xml_text()), 0..3),
     ) {
-        let document = ErrorDocument { code, message, request_id, host_id: "h".to_owned(), ec, details };
+        let document = ErrorDocument { code, message, request_id, host_id: "h".to_owned(), ec, details, access_denied: vec![] };
         prop_assert_eq!(ErrorDocument::parse(&document.to_xml()), Some(document));
     }
 

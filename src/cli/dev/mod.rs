@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use self::secrets::DevSecrets;
-use super::block_on;
+use super::{block_on, roles::RoleArgs};
 use crate::{
     clock::{Clock, SystemClock},
     entropy::SystemEntropy,
@@ -62,6 +62,8 @@ pub(super) struct DevArgs {
     /// Prints one line of JSON on stdout when ready.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    roles: RoleArgs,
 }
 
 /// The one line of `--json`.
@@ -92,7 +94,7 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(data).with_context(|| data.display().to_string())?;
     let secrets = DevSecrets::load_or_create(data, &SystemEntropy)?;
 
-    let simulator = Simulator::bind(simulator_settings(args, data, &secrets))?;
+    let simulator = Simulator::bind(simulator_settings(args, data, &secrets)?)?;
     let listeners = Listeners { public: bind(args.listen)?, ops: bind(args.ops_listen)? };
     let settings = load_settings(args, data, &secrets, &simulator, &listeners)?;
     wiring::telemetry(&settings)?;
@@ -111,16 +113,17 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn simulator_settings(args: &DevArgs, data: &Path, secrets: &DevSecrets) -> SimulatorSettings {
+fn simulator_settings(args: &DevArgs, data: &Path, secrets: &DevSecrets) -> anyhow::Result<SimulatorSettings> {
     let owner = AccessKey::new(&secrets.owner_key_id, &secrets.owner_key_secret);
     let valet = AccessKey::new(&secrets.valet_key_id, &secrets.valet_key_secret);
     let mut bucket = BucketSpec::new(BUCKET, REGION);
     // ali-oss knows no path style: it needs a custom domain, and `localhost` resolves everywhere.
     bucket.cname_hosts = vec!["localhost".to_owned()];
-    SimulatorSettings::new(args.simulator_listen, data.join("oss"), Arc::new(SystemClock))
+    let settings = SimulatorSettings::new(args.simulator_listen, data.join("oss"), Arc::new(SystemClock))
         .with_bucket(bucket)
         .with_key(owner, Permissions::all())
-        .with_key(valet, Permissions::all().without(Action::PutObjectAcl))
+        .with_key(valet, Permissions::all().without(Action::PutObjectAcl));
+    args.roles.add_to(settings)
 }
 
 fn load_settings(

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{MapAccess, Visitor};
-use serde::ser::SerializeMap as _;
 
 use super::{InvalidCallback, MAX_BLOB_BYTES};
 
@@ -12,14 +11,26 @@ pub fn encode_vars(vars: &[(String, String)]) -> String {
     struct Ordered<'a>(&'a [(String, String)]);
     impl serde::Serialize for Ordered<'_> {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut map = serializer.serialize_map(Some(self.0.len()))?;
-            for (name, value) in self.0 {
-                map.serialize_entry(name, value)?;
-            }
-            map.end()
+            ordered::serialize(self.0, serializer)
         }
     }
     STANDARD.encode(serde_json::to_vec(&Ordered(vars)).expect("strings are JSON"))
+}
+
+/// Pairs as a JSON object in their own order.
+pub(super) mod ordered {
+    use serde::{Serializer, ser::SerializeMap as _};
+
+    pub(in crate::oss::callback) fn serialize<S: Serializer>(
+        pairs: &[(String, String)],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(pairs.len()))?;
+        for (name, value) in pairs {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
 }
 
 /// Decodes `callback-var`.

@@ -3,9 +3,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chrono::TimeDelta;
 
-use super::{SignatureRefusal, VerifyingContext, check_scope, check_token, check_window, parse};
+use super::{KnownKey, SignatureRefusal, VerifyingContext, check_scope, check_window, parse};
 use crate::oss::{
-    access_key::AccessKey,
     post_policy::{Condition, InvalidPolicyDocument, PostPolicy},
     presign::MAX_V4_EXPIRY,
     sign_v1,
@@ -46,17 +45,17 @@ struct Claim<'a> {
 ///
 /// # Errors
 /// What OSS would answer.
-pub fn verify_post_form(
+pub fn verify_post_form<K: Into<KnownKey>>(
     fields: &[(String, String)],
-    find_key: impl FnOnce(&str) -> Option<AccessKey>,
+    find_key: impl FnOnce(&str) -> Option<K>,
     context: &VerifyingContext<'_>,
 ) -> Result<Option<VerifiedForm>, SignatureRefusal> {
     let Some(claim) = claim(fields, context)? else { return Ok(None) };
-    let key = find_key(&claim.access_key_id).ok_or(SignatureRefusal::InvalidAccessKeyId)?;
-    check_token(&key, field(fields, "x-oss-security-token"))?;
+    let known: KnownKey = find_key(&claim.access_key_id).ok_or(SignatureRefusal::InvalidAccessKeyId)?.into();
+    known.check(field(fields, "x-oss-security-token"), context.now)?;
     let matches = match &claim.scope {
-        None => sign_v1::verify_text(claim.policy, &key, claim.signature),
-        Some(scope) => SigningKey::derive(&key, scope).verify_text(claim.policy, claim.signature),
+        None => sign_v1::verify_text(claim.policy, &known.key, claim.signature),
+        Some(scope) => SigningKey::derive(&known.key, scope).verify_text(claim.policy, claim.signature),
     };
     if !matches {
         return Err(SignatureRefusal::SignatureDoesNotMatch {

@@ -33,6 +33,38 @@ pub struct VerifyingContext<'a> {
     pub region: Option<&'a str>,
 }
 
+/// A key that exists, as the server knows it.
+#[derive(Debug, Clone)]
+pub struct KnownKey {
+    /// With the security token that belongs to it, if it is a temporary one.
+    pub key: AccessKey,
+    /// From then on a temporary key is refused as [`SignatureRefusal::SecurityTokenExpired`].
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl From<AccessKey> for KnownKey {
+    fn from(key: AccessKey) -> Self {
+        Self { key, expires_at: None }
+    }
+}
+
+impl KnownKey {
+    /// Whether the given token is this key's, and still good at `now`.
+    ///
+    /// A temporary key is unknown without its token (P§3.5), and a token belongs to one key.
+    fn check(&self, given: Option<&str>, now: DateTime<Utc>) -> Result<(), SignatureRefusal> {
+        match (self.key.expose_security_token(), given) {
+            (None, None) => Ok(()),
+            (Some(_), None) => Err(SignatureRefusal::InvalidAccessKeyId),
+            (Some(known), Some(given)) if bool::from(known.as_bytes().ct_eq(given.as_bytes())) => {
+                let expired = self.expires_at.is_some_and(|expires_at| now >= expires_at);
+                if expired { Err(SignatureRefusal::SecurityTokenExpired) } else { Ok(()) }
+            }
+            (_, Some(_)) => Err(SignatureRefusal::InvalidSecurityToken),
+        }
+    }
+}
+
 /// Proof that a request was signed with a known key; only [`verify`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedSignature {
@@ -59,17 +91,17 @@ impl VerifiedSignature {
 ///
 /// # Errors
 /// What OSS would answer.
-pub fn verify(
+pub fn verify<K: Into<KnownKey>>(
     request: &SignableRequest,
-    find_key: impl FnOnce(&str) -> Option<AccessKey>,
+    find_key: impl FnOnce(&str) -> Option<K>,
     context: &VerifyingContext<'_>,
 ) -> Result<Option<VerifiedSignature>, SignatureRefusal> {
     let Some(unverified) = UnverifiedSignature::from_request(request)? else { return Ok(None) };
     check_time(&unverified, context.now)?;
     check_region(&unverified.scheme, context)?;
-    let key = find_key(&unverified.access_key_id).ok_or(SignatureRefusal::InvalidAccessKeyId)?;
-    check_token(&key, unverified.security_token.as_deref())?;
-    check_signature(request, &unverified, &key)?;
+    let known: KnownKey = find_key(&unverified.access_key_id).ok_or(SignatureRefusal::InvalidAccessKeyId)?.into();
+    known.check(unverified.security_token.as_deref(), context.now)?;
+    check_signature(request, &unverified, &known.key)?;
     let UnverifiedSignature { access_key_id, scheme, .. } = unverified;
     Ok(Some(VerifiedSignature { access_key_id, version: scheme.version() }))
 }
@@ -130,16 +162,6 @@ fn check_scope(scope: &Scope, time: DateTime<Utc>, context: &VerifyingContext<'_
         wrong("product", &scope.product)
     } else {
         Ok(())
-    }
-}
-
-/// A temporary key is unknown without its token (P§3.5), and a token belongs to one key.
-fn check_token(key: &AccessKey, given: Option<&str>) -> Result<(), SignatureRefusal> {
-    match (key.expose_security_token(), given) {
-        (None, None) => Ok(()),
-        (Some(_), None) => Err(SignatureRefusal::InvalidAccessKeyId),
-        (Some(known), Some(given)) if bool::from(known.as_bytes().ct_eq(given.as_bytes())) => Ok(()),
-        (_, Some(_)) => Err(SignatureRefusal::InvalidSecurityToken),
     }
 }
 

@@ -22,6 +22,9 @@ pub enum SignatureRefusal {
     /// The token is not this key's.
     #[error("The security token you provided is invalid.")]
     InvalidSecurityToken,
+    /// The token is this key's, but its session is over.
+    #[error("The security token you provided has expired.")]
+    SecurityTokenExpired,
     /// The request's date is more than 15 minutes off.
     #[error("The difference between the request time and the current time is too large.")]
     RequestTimeTooSkewed,
@@ -52,6 +55,7 @@ impl SignatureRefusal {
             Self::AccessDenied(_) => "AccessDenied",
             Self::InvalidAccessKeyId => "InvalidAccessKeyId",
             Self::InvalidSecurityToken => "InvalidSecurityToken",
+            Self::SecurityTokenExpired => "SecurityTokenExpired",
             Self::RequestTimeTooSkewed => "RequestTimeTooSkewed",
             Self::InvalidPolicyDocument(_) => "InvalidPolicyDocument",
             Self::SignatureDoesNotMatch { .. } => "SignatureDoesNotMatch",

@@ -144,7 +144,7 @@ fn keys_and_tokens_must_belong_together() {
         assert_eq!(code(&without, &token_key(), 0), "InvalidAccessKeyId");
         assert_eq!(code(&without, &AccessKey::new("AK", "other secret"), 0), "SignatureDoesNotMatch");
         let context = VerifyingContext { now: at(0), region: None };
-        assert_eq!(verify(&without, |_| None, &context), Err(SignatureRefusal::InvalidAccessKeyId));
+        assert_eq!(verify(&without, |_| None::<AccessKey>, &context), Err(SignatureRefusal::InvalidAccessKeyId));
     }
 }
 

@@ -19,6 +19,8 @@ pub struct ErrorDocument {
     pub ec: Option<String>,
     /// Further elements in order, e.g. `StringToSign`, `ArgumentName`.
     pub details: Vec<(String, String)>,
+    /// `AccessDeniedDetail`: which policy does not let whom do what; empty when there is none.
+    pub access_denied: Vec<(String, String)>,
 }
 
 impl ErrorDocument {
@@ -29,6 +31,14 @@ impl ErrorDocument {
         push_element(&mut xml, "Message", &self.message);
         push_element(&mut xml, "RequestId", &self.request_id);
         push_element(&mut xml, "HostId", &self.host_id);
+        if !self.access_denied.is_empty() {
+            xml.push_str("  <AccessDeniedDetail>\n");
+            for (name, value) in &self.access_denied {
+                xml.push_str("  ");
+                push_element(&mut xml, name, value);
+            }
+            xml.push_str("  </AccessDeniedDetail>\n");
+        }
         for (name, value) in &self.details {
             push_element(&mut xml, name, value);
         }
@@ -43,13 +53,16 @@ impl ErrorDocument {
     pub fn parse(xml: &str) -> Option<Self> {
         let root = Element::parse(xml).filter(|root| root.name == "Error")?;
         let mut document = Self::default();
-        for Element { name, text, .. } in root.children {
+        for Element { name, text, children } in root.children {
             match name.as_str() {
                 "Code" => document.code = text,
                 "Message" => document.message = text,
                 "RequestId" => document.request_id = text,
                 "HostId" => document.host_id = text,
                 "EC" => document.ec = Some(text),
+                "AccessDeniedDetail" => {
+                    document.access_denied = children.into_iter().map(|child| (child.name, child.text)).collect();
+                }
                 _ => document.details.push((name, text)),
             }
         }
@@ -76,6 +89,7 @@ mod tests {
             host_id: "b.oss-cn-hangzhou.aliyuncs.com".into(),
             ec: Some("0007-00000203".into()),
             details: vec![("StringToSign".into(), "PUT\n\n a\r\n".into())],
+            access_denied: vec![("AuthAction".into(), "oss:<PutObject>".into())],
         }
     }
 

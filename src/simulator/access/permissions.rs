@@ -1,6 +1,8 @@
 //! What RAM lets a credential do.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::policy::{self, Effect, MalformedPolicy, Question, Statement, Verdict};
 
 /// A RAM action, `oss:…`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,8 +19,12 @@ pub enum Action {
     GetObjectAcl,
     /// Reading its tags.
     GetObjectTagging,
+    /// GET and HEAD of a named version, beside [`Self::GetObject`].
+    GetObjectVersion,
     /// DELETE.
     DeleteObject,
+    /// DELETE of a named version, beside [`Self::DeleteObject`].
+    DeleteObjectVersion,
     /// Aborting a multipart upload.
     AbortMultipartUpload,
     /// Listing its parts.
@@ -37,20 +43,26 @@ pub enum Action {
     GetBucketVersioning,
     /// Its lifecycle rules.
     GetBucketLifecycle,
-    /// GET, HEAD and DELETE of a named version.
-    ObjectVersions,
+    /// Setting the bucket's callback presets (P§1.8).
+    PutBucketCallbackPolicy,
+    /// Reading them.
+    GetBucketCallbackPolicy,
+    /// Removing them.
+    DeleteBucketCallbackPolicy,
 }
 
 impl Action {
     /// Every one.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::PutObject,
         Self::PutObjectAcl,
         Self::PutObjectTagging,
         Self::GetObject,
         Self::GetObjectAcl,
         Self::GetObjectTagging,
+        Self::GetObjectVersion,
         Self::DeleteObject,
+        Self::DeleteObjectVersion,
         Self::AbortMultipartUpload,
         Self::ListParts,
         Self::ListMultipartUploads,
@@ -60,8 +72,21 @@ impl Action {
         Self::GetBucketCors,
         Self::GetBucketVersioning,
         Self::GetBucketLifecycle,
-        Self::ObjectVersions,
+        Self::PutBucketCallbackPolicy,
+        Self::GetBucketCallbackPolicy,
+        Self::DeleteBucketCallbackPolicy,
     ];
+
+    /// As policies and refusals write it: `oss:PutObject`.
+    pub fn ram_name(self) -> String {
+        // The variants are OSS's own names.
+        format!("oss:{self:?}")
+    }
+
+    /// Whether `oss:Prefix` and `oss:Delimiter` are asked of it.
+    pub(super) fn lists(self) -> bool {
+        matches!(self, Self::ListObjects | Self::ListMultipartUploads)
+    }
 }
 
 /// What an action is about: `acs:oss:*:*:BUCKET/KEY`.
@@ -72,29 +97,50 @@ pub(in crate::simulator) struct Resource<'a> {
     pub(in crate::simulator) key: &'a str,
 }
 
-/// A set of actions.
+impl Resource<'_> {
+    /// The last part of its RAM name: `BUCKET/KEY`, or `BUCKET` alone.
+    pub(super) fn id(&self) -> String {
+        if self.key.is_empty() { self.bucket.to_owned() } else { format!("{}/{}", self.bucket, self.key) }
+    }
+}
+
+/// The statements of all policies that a credential, a role or a session has; cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Permissions(BTreeSet<Action>);
+pub struct Permissions(Arc<[Statement]>);
 
 impl Permissions {
-    /// Everything the simulator knows.
+    /// Every action of every service on everything.
     pub fn all() -> Self {
-        Self::of(Action::ALL)
+        Self(Arc::new([Statement::about(Effect::Allow, vec!["*".to_owned()])]))
     }
 
-    /// Just these.
+    /// Just these, on everything.
     pub fn of(actions: impl IntoIterator<Item = Action>) -> Self {
-        Self(actions.into_iter().collect())
+        let actions = actions.into_iter().map(Action::ram_name).collect();
+        Self(Arc::new([Statement::about(Effect::Allow, actions)]))
     }
 
-    /// All but these.
+    /// What a RAM policy document says.
+    ///
+    /// # Errors
+    /// When the document is not in RAM's grammar, or asks for what the simulator can't judge.
+    pub fn policy(json: &str) -> Result<Self, MalformedPolicy> {
+        policy::parse(json).map(|statements| Self(statements.into()))
+    }
+
+    /// All but this: an explicit denial.
     #[must_use]
-    pub fn without(mut self, action: Action) -> Self {
-        self.0.remove(&action);
-        self
+    pub fn without(self, action: Action) -> Self {
+        self.and(&Self(Arc::new([Statement::about(Effect::Deny, vec![action.ram_name()])])))
     }
 
-    pub(in crate::simulator) fn allow(&self, action: Action) -> bool {
-        self.0.contains(&action)
+    /// With the statements of a further policy.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self(self.0.iter().chain(other.0.iter()).cloned().collect())
+    }
+
+    pub(super) fn judge(&self, question: &Question<'_>) -> Verdict {
+        policy::judge(&self.0, question)
     }
 }

@@ -1,15 +1,11 @@
 //! Calling back: the signed request, one URL after the other, within one budget of time (P§1.5, P§2.1, P§2.2).
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use md5::{Digest, Md5};
-use reqwest::{Client, Url, header};
+use reqwest::{Certificate, Client, header};
 
 use crate::{
     clock::Clock,
@@ -18,7 +14,15 @@ use crate::{
         callback_signature::string_to_sign,
         presign::http_date,
     },
-    simulator::callback::{answer, key::CallbackKey, order::CallbackOrder},
+    simulator::{
+        callback::{
+            answer::{self, Answer},
+            key::CallbackKey,
+            order::CallbackOrder,
+            resolve::{Hosts, Pins, Target},
+        },
+        faults::CallbackFault,
+    },
 };
 
 /// The account that owns every bucket here.
@@ -42,28 +46,13 @@ impl CallbackFailure {
     }
 }
 
-/// What tests may do to the next callback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::simulator) enum Fault {
-    /// Not sent; the uploader is told that nobody answered.
-    Drop,
-    /// Not sent; the uploader is told that there were too many.
-    Throttle,
-    /// Sent; the answer is lost and the uploader told that it took too long.
-    LoseAnswer,
-    /// Sent twice; the second answer counts.
-    Duplicate,
-}
-
 /// Sends callbacks.
 pub(in crate::simulator) struct CallbackSender {
     pub(in crate::simulator) key: CallbackKey,
     pub(in crate::simulator) key_url: String,
     pub(in crate::simulator) timeout: Duration,
-    pub(in crate::simulator) refuse_private: bool,
     pub(in crate::simulator) clock: Arc<dyn Clock>,
-    pub(in crate::simulator) faults: Mutex<Vec<Fault>>,
+    pub(in crate::simulator) hosts: Hosts,
     pub(in crate::simulator) clients: Clients,
 }
 
@@ -71,74 +60,80 @@ pub(in crate::simulator) struct CallbackSender {
 pub(in crate::simulator) struct Clients {
     with_sni: Client,
     without_sni: Client,
+    pins: Pins,
 }
 
 impl Clients {
-    pub(in crate::simulator) fn build() -> reqwest::Result<Self> {
+    /// A certificate must be for the URL's host and come from an authority that this machine trusts, or from one in
+    /// `roots_pem`. What OSS checks is not documented. That a virtual host's wrong certificate fails the callback (P§1.2)
+    /// speaks for both; that a certificate of one's own making fails as well is an assumption.
+    pub(in crate::simulator) fn build(roots_pem: Option<&str>) -> reqwest::Result<Self> {
+        let roots = Certificate::from_pem_bundle(roots_pem.unwrap_or_default().as_bytes())?;
+        let pins = Pins::default();
         let build = |sni| {
-            let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().tls_sni(sni);
+            let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().http1_only();
+            let client = client.tls_sni(sni).tls_certs_merge(roots.clone()).dns_resolver(pins.clone());
             client.pool_max_idle_per_host(0).user_agent("aliyun-oss-callback").build()
         };
-        Ok(Self { with_sni: build(true)?, without_sni: build(false)? })
+        Ok(Self { with_sni: build(true)?, without_sni: build(false)?, pins: pins.clone() })
     }
 }
 
 impl CallbackSender {
-    /// The receiver's answer, verbatim.
+    /// The receiver's answer.
     pub(in crate::simulator) async fn call(
         &self,
         order: &CallbackOrder,
         system: &SystemVariables,
         image_is_broken: bool,
-    ) -> Result<Bytes, CallbackFailure> {
+        fault: Option<CallbackFault>,
+    ) -> Result<Answer, CallbackFailure> {
         if image_is_broken && order.callback.body.contains("${imageInfo.") {
             return Err(CallbackFailure::failed("Get image info failed."));
         }
-        match self.next_fault() {
-            Some(Fault::Drop) => Err(unreachable_url()),
-            Some(Fault::Throttle) => {
+        match fault {
+            Some(CallbackFault::Drop) => Err(unreachable_url()),
+            Some(CallbackFault::Throttle) => {
                 Err(CallbackFailure { message: "Too many callback requests.".to_owned(), ec: "0007-00000201" })
             }
-            Some(Fault::LoseAnswer) => {
+            Some(CallbackFault::LoseAnswer) => {
                 self.within_budget(order, system).await?;
                 Err(CallbackFailure::too_long("Cost too long time."))
             }
-            Some(Fault::Duplicate) => {
+            Some(CallbackFault::Duplicate) => {
                 self.within_budget(order, system).await?;
+                self.within_budget(order, system).await
+            }
+            Some(CallbackFault::Delay { milliseconds }) => {
+                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
                 self.within_budget(order, system).await
             }
             None => self.within_budget(order, system).await,
         }
     }
 
-    fn next_fault(&self) -> Option<Fault> {
-        let mut faults = self.faults.lock().expect("no holder of this lock panics");
-        (!faults.is_empty()).then(|| faults.remove(0))
-    }
-
-    async fn within_budget(&self, order: &CallbackOrder, system: &SystemVariables) -> Result<Bytes, CallbackFailure> {
-        let called = tokio::time::timeout(self.timeout, self.each_url(order, system)).await;
+    async fn within_budget(&self, order: &CallbackOrder, system: &SystemVariables) -> Result<Answer, CallbackFailure> {
+        let called = tokio::time::timeout(self.timeout, self.each_target(order, system)).await;
         called.unwrap_or_else(|_| Err(self.timed_out(order)))
     }
 
     fn timed_out(&self, order: &CallbackOrder) -> CallbackFailure {
-        let [url] = order.callback.urls.as_slice() else {
+        let [target] = order.targets.as_slice() else {
             return CallbackFailure::too_long("Cost too long time.");
         };
-        let authority = parse_url(url).map(|url| url.authority().to_owned()).unwrap_or_default();
-        let millis = self.timeout.as_millis();
+        let (authority, millis) = (target.url.authority(), self.timeout.as_millis());
         CallbackFailure::too_long(format!(
             "error status:-1 {authority} reply timeout, cost:{millis}ms, timeout:{millis}ms (err -4, errno115)"
         ))
     }
 
-    async fn each_url(&self, order: &CallbackOrder, system: &SystemVariables) -> Result<Bytes, CallbackFailure> {
+    async fn each_target(&self, order: &CallbackOrder, system: &SystemVariables) -> Result<Answer, CallbackFailure> {
         let callback = &order.callback;
         let body = substitute(&callback.body, callback.body_type, system, &order.variables);
         let body = Bytes::from(body);
         let mut failure = unreachable_url();
-        for url in &callback.urls {
-            match self.one_url(url, order, system, &body).await {
+        for target in &order.targets {
+            match self.one_target(target, order, system, &body).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failure = failed,
             }
@@ -146,20 +141,21 @@ impl CallbackSender {
         Err(failure)
     }
 
-    async fn one_url(
+    async fn one_target(
         &self,
-        url: &str,
+        target: &Target,
         order: &CallbackOrder,
         system: &SystemVariables,
         body: &Bytes,
-    ) -> Result<Bytes, CallbackFailure> {
-        let url = parse_url(url).ok_or_else(unreachable_url)?;
-        self.check_host(&url).await?;
-        let client = if order.callback.sni { &self.clients.with_sni } else { &self.clients.without_sni };
+    ) -> Result<Answer, CallbackFailure> {
+        let (url, callback) = (&target.url, &order.callback);
+        self.clients.pins.pin(target);
+        let client = if callback.sni { &self.clients.with_sni } else { &self.clients.without_sni };
         let signed = string_to_sign(url.path(), url.query(), body);
+        let names: Vec<_> = callback.additional_headers.iter().map(|(name, _)| name.as_str()).collect();
         let mut request = client
             .post(url.clone())
-            .header(header::CONTENT_TYPE, order.callback.body_type.as_str())
+            .header(header::CONTENT_TYPE, callback.body_type.as_str())
             .header(header::CONNECTION, "close")
             .header("Content-MD5", STANDARD.encode(Md5::digest(body)))
             .header(header::DATE, http_date(self.clock.now()))
@@ -171,44 +167,16 @@ impl CallbackSender {
             .header("x-oss-request-id", &system.req_id)
             .header("x-oss-signature-version", "1.0")
             .header("x-oss-tag", "CALLBACK")
-            .header("x-oss-additional-headers", "");
-        if let Some(host) = &order.callback.host {
+            // Empty in every capture; how several names would be joined is assumed from V4's header of that name.
+            .header("x-oss-additional-headers", names.join(";"));
+        for (name, value) in &callback.additional_headers {
+            request = request.header(name, value);
+        }
+        if let Some(host) = &callback.host {
             request = request.header(header::HOST, host);
         }
         let sent = request.body(body.clone()).send().await;
-        answer::read(sent.map_err(|error| answer::transport_failure(&url, &error))?).await
-    }
-
-    /// OSS calls IPv4 only, and no private address (P§1.2).
-    async fn check_host(&self, url: &Url) -> Result<(), CallbackFailure> {
-        let no_address = || CallbackFailure::failed("Can not get ip by this host.");
-        let host = url.host_str().ok_or_else(no_address)?;
-        let port = url.port_or_known_default().unwrap_or(80);
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port))
-            .await
-            .map_err(|_| no_address())?
-            .filter(SocketAddr::is_ipv4)
-            .collect();
-        if addresses.is_empty() {
-            return Err(no_address());
-        }
-        if self.refuse_private && addresses.iter().any(|address| is_private(address.ip())) {
-            let message = "Private address is forbidden to callback.".to_owned();
-            return Err(CallbackFailure { message, ec: "0007-00000008" });
-        }
-        Ok(())
-    }
-}
-
-/// A missing scheme means http (P§1.2).
-fn parse_url(text: &str) -> Option<Url> {
-    if text.contains("://") { Url::parse(text).ok() } else { Url::parse(&format!("http://{text}")).ok() }
-}
-
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
-        IpAddr::V6(_) => true,
+        answer::read(sent.map_err(|error| answer::transport_failure(url, &error))?).await
     }
 }
 

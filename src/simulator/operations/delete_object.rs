@@ -24,7 +24,7 @@ pub(in crate::simulator) async fn delete_object(
     caller.permit(Action::DeleteObject, incoming.resource())?;
     let version = incoming.query("versionId");
     if version.is_some() {
-        caller.permit(Action::ObjectVersions, incoming.resource())?;
+        caller.permit(Action::DeleteObjectVersion, incoming.resource())?;
     }
     let key = incoming.object_key()?;
     let mut response = HttpResponse::NoContent();

@@ -87,7 +87,7 @@ async fn find(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<Fou
     caller.permit(Action::GetObject, incoming.resource())?;
     let version = incoming.query("versionId");
     if version.is_some() {
-        caller.permit(Action::ObjectVersions, incoming.resource())?;
+        caller.permit(Action::GetObjectVersion, incoming.resource())?;
     }
     let key = incoming.object_key()?;
     let record = oss.objects.find(&bucket.name, key, version).await?.ok_or_else(|| OssError::no_such_key(key))?;

@@ -3,21 +3,25 @@
 pub(in crate::simulator) mod post_form;
 pub(in crate::simulator) mod stored;
 
+mod callback_policy;
 mod delete_object;
 mod get_object;
 mod multipart;
 mod post_object;
 mod put_object;
 mod symlink;
+mod trigger_callback;
 
 use actix_web::{HttpRequest, HttpResponse};
 
 use self::{
+    callback_policy::callback_policy,
     delete_object::delete_object,
     get_object::{get_object, head_object},
     post_object::post_object,
     put_object::put_object,
     symlink::{get_symlink, put_symlink},
+    trigger_callback::trigger_callback,
 };
 use super::{body::Body, cors, errors::OssError, request::Incoming, server::Oss, settings::BucketSpec};
 
@@ -35,6 +39,12 @@ pub(super) async fn dispatch(
     let bucket = oss.settings.bucket(name).ok_or_else(|| OssError::no_such_bucket(name))?;
     if incoming.method == "OPTIONS" {
         return cors::preflight(incoming, &bucket.cors);
+    }
+    if incoming.key.is_empty() && callback_policy::is_meant(incoming) {
+        return callback_policy(oss, incoming, bucket, body).await;
+    }
+    if !incoming.key.is_empty() && incoming.method == "POST" && incoming.query("x-oss-process").is_some() {
+        return trigger_callback(oss, incoming, bucket, body).await;
     }
     if let Some(feature) = NOT_HERE.iter().find(|name| incoming.query(name).is_some()) {
         return Err(OssError::not_implemented(feature));

@@ -138,7 +138,7 @@ pub(in crate::simulator) async fn complete(
     body: Body,
 ) -> Result<HttpResponse, OssError> {
     let (id, pending) = find(oss, incoming, bucket, Action::PutObject).await?;
-    let order = CallbackOrder::of_request(incoming)?;
+    let order = CallbackOrder::of_request(incoming, oss, bucket).await?;
     let xml = body.read_text(MAX_DOCUMENT).await?;
     let there = oss.uploads.list(id).await?;
     let parts = match (incoming.header("x-oss-complete-all"), xml.trim()) {
@@ -148,7 +148,7 @@ pub(in crate::simulator) async fn complete(
         }
         (None, xml) => chosen(xml, &there)?,
     };
-    let (_, all_but_last) = parts.split_last().ok_or_else(malformed_xml)?;
+    let (_, all_but_last) = parts.split_last().ok_or_else(OssError::malformed_xml)?;
     if all_but_last.iter().any(|part| part.size < MIN_PART_BYTES) {
         let message = "Your proposed upload is smaller than the minimum allowed size.";
         return Err(OssError::bad_request("EntityTooSmall", message));
@@ -186,11 +186,15 @@ async fn find<'a>(
 
 /// The parts that a Complete names, in ascending order, each with the `ETag` that it has.
 fn chosen(xml: &str, there: &[Part]) -> Result<Vec<Part>, OssError> {
-    let root = Element::parse(xml).filter(|root| root.name == "CompleteMultipartUpload").ok_or_else(malformed_xml)?;
+    let root = Element::parse(xml)
+        .filter(|root| root.name == "CompleteMultipartUpload")
+        .ok_or_else(OssError::malformed_xml)?;
     let mut chosen: Vec<Part> = Vec::new();
     for element in root.children_named("Part") {
-        let number: u32 =
-            element.child_text("PartNumber").and_then(|text| text.trim().parse().ok()).ok_or_else(malformed_xml)?;
+        let number: u32 = element
+            .child_text("PartNumber")
+            .and_then(|text| text.trim().parse().ok())
+            .ok_or_else(OssError::malformed_xml)?;
         let etag = element.child_text("ETag").unwrap_or_default().trim().trim_matches('"');
         if chosen.last().is_some_and(|last| last.number >= number) {
             let message =
@@ -206,10 +210,6 @@ fn chosen(xml: &str, there: &[Part]) -> Result<Vec<Part>, OssError> {
         })?);
     }
     Ok(chosen)
-}
-
-fn malformed_xml() -> OssError {
-    OssError::bad_request("MalformedXML", "The XML you provided was not well-formed or did not validate.")
 }
 
 /// No MD5 of the object: the MD5 of the parts' MD5s, and how many there are.

@@ -46,6 +46,8 @@ pub(in crate::simulator) async fn post_object(
     let mut form = PostForm::read(&mut multipart).await?;
     let template = form.get("key").ok_or_else(missing_key)?;
     let key = template.replace("${filename}", form.file_name.as_deref().unwrap_or_default());
+    incoming.notes.key(&key);
+    oss.faults.strike(incoming, &key).await?;
     let (caller, policy) = authorise_form(&form, bucket, incoming, oss)?;
     let resource = Resource { bucket: &bucket.name, key: &key };
     caller.permit(Action::PutObject, resource)?;
@@ -53,7 +55,7 @@ pub(in crate::simulator) async fn post_object(
     if attributes.acl.is_some() {
         caller.permit(Action::PutObjectAcl, resource)?;
     }
-    let order = CallbackOrder::of_form(&form)?;
+    let order = CallbackOrder::of_form(&form, oss, bucket).await?;
     let object = NewObject { bucket, key: check_key(&key)?, attributes, forbid_overwrite: forbids(&form, incoming) };
     object.check_overwrite(&oss.objects).await?;
     let received = receive_file(&mut form, &policy, oss).await?;

@@ -28,7 +28,7 @@ pub(in crate::simulator) async fn put_object(
     if attributes.acl.is_some() {
         caller.permit(Action::PutObjectAcl, incoming.resource())?;
     }
-    let order = CallbackOrder::of_request(incoming)?;
+    let order = CallbackOrder::of_request(incoming, oss, bucket).await?;
     check_length(incoming)?;
     let object = NewObject { bucket, key, attributes, forbid_overwrite: incoming.forbids_overwrite() };
     object.check_overwrite(&oss.objects).await?;

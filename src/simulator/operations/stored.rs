@@ -11,9 +11,10 @@ use actix_web::{
 use crate::{
     oss::callback::SystemVariables,
     simulator::{
-        callback::order::CallbackOrder,
+        callback::{answer::Answer, order::CallbackOrder},
         errors::OssError,
         request::Incoming,
+        request_log,
         server::Oss,
         settings::BucketSpec,
         storage::{
@@ -91,6 +92,13 @@ impl<'a> NewObject<'a> {
     }
 }
 
+impl<'a> Stored<'a> {
+    /// What was there before the request came.
+    pub(in crate::simulator) fn existing(bucket: &'a str, key: &'a str, record: Record, content: Content) -> Self {
+        Self { bucket, key, record, content, image_is_broken: false }
+    }
+}
+
 impl Stored<'_> {
     /// `ETag`, CRC, version.
     pub(in crate::simulator) fn headers(&self, response: &mut HttpResponseBuilder) {
@@ -126,13 +134,17 @@ impl Stored<'_> {
         oss: &Oss,
         incoming: &Incoming,
     ) -> HttpResponse {
-        match oss.callbacks.call(order, &self.variables(operation, incoming), self.image_is_broken).await {
-            Ok(answer) => {
+        let system = self.variables(operation, incoming);
+        let fault = oss.faults.callback(self.bucket, self.key);
+        match oss.callbacks.call(order, &system, self.image_is_broken, fault).await {
+            Ok(Answer { content_type, body }) => {
+                incoming.notes.callback(request_log::OK);
                 let mut response = HttpResponse::Ok();
                 self.headers(&mut response);
-                response.content_type("application/json").body(answer)
+                response.content_type(content_type).body(body)
             }
             Err(failure) => {
+                incoming.notes.callback(&failure.message);
                 let status = StatusCode::NON_AUTHORITATIVE_INFORMATION;
                 let error = OssError::new(status, "CallbackFailed", failure.message).ec(failure.ec);
                 error.response_with(incoming, |response| self.headers(response))
