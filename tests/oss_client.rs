@@ -16,6 +16,7 @@ use oss_valet::{
     },
     oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, Signers, build_http_client},
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{any, method, path},
@@ -195,4 +196,35 @@ async fn a_key_that_a_url_would_fold_is_not_asked_for() {
         let outcome = client(&server).head(key, now()).await;
         assert!(matches!(outcome, Err(ObjectStoreError::Unavailable(_))), "{key}: {outcome:?}");
     }
+}
+
+/// A server that reads a request of each of its first `closed` connections and closes them; then it answers one.
+async fn closes_first(closed: usize) -> (String, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serve = async move {
+        for number in 0..=closed {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                connection.read_buf(&mut request).await.unwrap();
+            }
+            if number == closed {
+                let answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nETag: \"A\"\r\nx-oss-object-type: Normal\r\n\r\n";
+                connection.write_all(answer.as_bytes()).await.unwrap();
+            }
+        }
+    };
+    (url, tokio::spawn(serve))
+}
+
+#[tokio::test]
+async fn a_connection_closed_under_our_hands_is_tried_once_more() {
+    let client = |url: &str| client_of(url, SignatureVersion::V4, Some(access_key()), HEAD_TIMEOUT);
+    let (url, server) = closes_first(1).await;
+    assert_eq!(client(&url).head(KEY, now()).await.unwrap().unwrap().size, 3);
+    server.await.unwrap();
+    let (url, server) = closes_first(2).await;
+    assert!(matches!(client(&url).head(KEY, now()).await, Err(ObjectStoreError::Unavailable(_))), "twice is enough");
+    server.abort();
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::simulator::{OidcProviderSpec, Permissions, RoleSpec, SimulatorSettings};
 
 /// There without being asked for: may upload to the buckets, and read and list them.
-const READY_ROLE: &str = "oss-valet-uploads";
+pub(super) const READY_ROLE: &str = "oss-valet-uploads";
 /// The longest that RAM lets a role have, seconds.
 const MAX_SESSION_SECONDS: u32 = 43_200;
 const PROVIDER: &str = "oss-valet";

@@ -15,7 +15,9 @@ use crate::{
     clock::SystemClock,
     oss::access_key::AccessKey,
     shutdown,
-    simulator::{Action, BucketSpec, CALLBACK_TIMEOUT, Permissions, Simulator, SimulatorSettings},
+    simulator::{
+        Action, BucketSpec, CALLBACK_TIMEOUT, MIN_PART_BYTES, Permissions, Simulator, SimulatorSettings, Versioning,
+    },
 };
 
 /// An OSS that runs on this machine.
@@ -45,9 +47,15 @@ pub(super) struct SimulatorArgs {
     /// Its secret.
     #[arg(long, value_name = "SECRET", default_value = "simulator-owner-secret", hide_default_value = true)]
     access_key_secret: String,
+    /// The size in bytes that every part of a multipart upload but the last must have; OSS's is the default.
+    #[arg(long, value_name = "BYTES", default_value_t = MIN_PART_BYTES)]
+    min_part_size: u64,
     /// Refuses callbacks to private and loopback addresses, as OSS does.
     #[arg(long)]
     refuse_private_callbacks: bool,
+    /// Threads that serve.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..))]
+    workers: u8,
     #[command(flatten)]
     roles: RoleArgs,
 }
@@ -120,10 +128,15 @@ fn settings(args: &SimulatorArgs, data: PathBuf) -> anyhow::Result<SimulatorSett
         .with_key(owner, Permissions::all())
         .with_key(AccessKey::new(VALET.0, VALET.1), Permissions::all().without(Action::PutObjectAcl));
     let buckets = args.buckets.iter().enumerate().map(|(index, name)| BucketSpec {
-        versioning: args.versioning,
+        versioning: if args.versioning { Versioning::Enabled } else { Versioning::Unversioned },
         cname_hosts: if index == 0 { args.cnames.clone() } else { vec![] },
         ..BucketSpec::new(name, &args.region)
     });
     let settings = buckets.fold(settings, SimulatorSettings::with_bucket);
-    args.roles.add_to(SimulatorSettings { refuse_private_callbacks: args.refuse_private_callbacks, ..settings })
+    args.roles.add_to(SimulatorSettings {
+        refuse_private_callbacks: args.refuse_private_callbacks,
+        min_part_bytes: args.min_part_size,
+        workers: args.workers.into(),
+        ..settings
+    })
 }

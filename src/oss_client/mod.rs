@@ -8,12 +8,12 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 
 use self::answers::{date_of, exact_url, facts_of, header_map, refused, says_no_such_key, unavailable};
 use crate::{
@@ -122,18 +122,31 @@ impl OssClient {
             now,
         };
         let signed = sign_headers(request, &[], &context);
-        let (url, headers) = (exact_url(&signed.url)?, header_map(signed.headers)?);
-        let mut request = self.http.request(method, url).headers(headers).timeout(timeout);
-        if !body.is_empty() {
-            request = request.body(body);
-        }
-        let sent = request.send().await;
+        let request = self.http.request(method, exact_url(&signed.url)?).headers(header_map(signed.headers)?);
+        let request = if body.is_empty() { request } else { request.body(body) };
+        let sent = send_twice_if_closed(&request, timeout).await;
         // Without the URL: it adds nothing, and errors are logged in many places.
         let response = sent.map_err(|error| unavailable(error.without_url()))?;
         if let Some(theirs) = date_of(response.headers()) {
             self.clock_offset.store((theirs.to_utc() - now).num_seconds(), Ordering::Relaxed);
         }
         Ok(response)
+    }
+}
+
+/// A pooled connection may be closed by the other side just when we use it. All that we ask may be asked twice, so it is; the
+/// time for both is `timeout`.
+async fn send_twice_if_closed(request: &RequestBuilder, timeout: Duration) -> reqwest::Result<Response> {
+    let start = Instant::now();
+    let send = |timeout| {
+        let again = request.try_clone().expect("a body that is text can be sent again");
+        again.timeout(timeout).send()
+    };
+    match send(timeout).await {
+        Err(error) if error.is_request() && !error.is_connect() && !error.is_timeout() => {
+            send(timeout.saturating_sub(start.elapsed())).await
+        }
+        sent => sent,
     }
 }
 

@@ -12,6 +12,8 @@ pub(super) struct Address {
     pub(super) bucket: Option<String>,
     /// The host named no bucket: only there the simulator's own paths (`/-/…`, the callback key) exist.
     pub(super) path_style: bool,
+    /// OSS's own endpoints take the bucket in the host only.
+    pub(super) is_refused: bool,
 }
 
 impl Address {
@@ -23,11 +25,12 @@ impl Address {
         let path = raw_path.strip_prefix('/').unwrap_or(raw_path);
         let name = host_name(host);
         if let Some(bucket) = bucket_of_host(&name, settings) {
-            return (Self { bucket: Some(bucket), path_style: false }, path);
+            return (Self { bucket: Some(bucket), path_style: false, is_refused: false }, path);
         }
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         let bucket = decode_path(bucket).filter(|bucket| !bucket.is_empty());
-        (Self { bucket, path_style: true }, key)
+        let is_refused = bucket.is_some() && is_endpoint(&name);
+        (Self { bucket, path_style: true, is_refused }, key)
     }
 }
 
@@ -39,9 +42,23 @@ fn bucket_of_host(name: &str, settings: &SimulatorSettings) -> Option<String> {
         return None;
     }
     let (label, rest) = name.split_once('.')?;
-    let certain = rest == "localhost" || rest.ends_with(".aliyuncs.com");
+    let certain = rest == "localhost" || (rest.ends_with(".aliyuncs.com") && !is_endpoint(name));
     (settings.bucket(label).is_some() || certain).then(|| label.to_owned())
 }
+
+/// An endpoint of OSS without a bucket (P§4.6): `oss-….aliyuncs.com` (public, internal, accelerated), or dual stack
+/// `<region>.oss.aliyuncs.com`.
+fn is_endpoint(name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".aliyuncs.com") else { return false };
+    match stem.split_once('.') {
+        None => stem == "oss" || stem.starts_with("oss-"),
+        Some((region, "oss")) => REGION_PREFIXES.iter().any(|prefix| region.starts_with(prefix)),
+        Some(_) => false,
+    }
+}
+
+/// How regions begin; what else stands before `.oss.aliyuncs.com` is a bucket, as in old documentation.
+const REGION_PREFIXES: [&str; 7] = ["cn-", "ap-", "us-", "eu-", "me-", "na-", "rg-"];
 
 /// The host without its port and brackets, in lower case.
 fn host_name(host: &str) -> String {
@@ -49,7 +66,7 @@ fn host_name(host: &str) -> String {
         Some(v6) => v6.split(']').next().unwrap_or(v6),
         None => host.split(':').next().unwrap_or(host),
     };
-    name.to_ascii_lowercase()
+    name.trim_end_matches('.').to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -80,11 +97,27 @@ mod tests {
             ("virtual host under localhost", "media.localhost:9000", "/media/a", Some("media"), "media/a"),
             ("virtual host in upper case", "MEDIA.localhost", "/a", Some("media"), "a"),
             ("custom domain", "cdn.example.com:9000", "/a", Some("media"), "a"),
+            ("internal endpoint", "media.oss-cn-hangzhou-internal.aliyuncs.com:80", "/a", Some("media"), "a"),
+            ("acceleration", "media.oss-accelerate.aliyuncs.com", "/a", Some("media"), "a"),
+            ("dual stack", "media.cn-hangzhou.oss.aliyuncs.com", "/a", Some("media"), "a"),
+            ("a host with the region alone", "media.cn-hangzhou.aliyuncs.com", "/a", Some("media"), "a"),
+            ("the old host", "media.oss.aliyuncs.com", "/a", Some("media"), "a"),
+            ("an unknown bucket on the old host", "other.oss.aliyuncs.com", "/a", Some("other"), "a"),
+            ("a host with a dot at its end", "media.oss-cn-hangzhou.aliyuncs.com.", "/a", Some("media"), "a"),
+            ("a public endpoint without a bucket", "oss-cn-hangzhou.aliyuncs.com", "/", None, ""),
+            ("a dual stack endpoint without a bucket", "cn-hangzhou.oss.aliyuncs.com", "/", None, ""),
             ("unknown bucket of OSS", "other.oss-cn-hangzhou.aliyuncs.com", "/media/a", Some("other"), "media/a"),
         ];
         for (description, host, path, bucket, key) in cases {
             let (address, raw_key) = Address::resolve(host, path, &settings);
             assert_eq!((address.bucket.as_deref(), raw_key), (bucket, key), "{description}");
+            assert!(!address.is_refused, "{description}");
+        }
+        for endpoint in
+            ["oss-cn-hangzhou.aliyuncs.com", "cn-hangzhou.oss.aliyuncs.com", "OSS-Accelerate.aliyuncs.com:80"]
+        {
+            let (address, _) = Address::resolve(endpoint, "/media/a", &settings);
+            assert!(address.is_refused, "path style on {endpoint}");
         }
     }
 }

@@ -8,7 +8,7 @@
 //! * `GET|PUT|DELETE /-/faults` — what goes wrong: a JSON list of rules; the first that matches is used
 //!
 //! A rule is `{"on": {"operation": …, "bucket": …, "key_prefix": …}, "times": …, "do": …}`. What `on` leaves out matches
-//! everything; `operation` is OSS's name (`PutObject`, `PostObject`, `HeadObject`, `UploadPart`, `CompleteMultipartUpload`, …)
+//! everything; `operation` is OSS's name (`PutObject`, `PostObject`, `HeadObject`, `UploadPart`, `CompleteMultipartUpload`, `AssumeRole`, …)
 //! or `Callback`, and only a rule that says so concerns callbacks. `times` is 1 when left out, and `null` means until the
 //! list is replaced or deleted. `do` is for requests one of
 //!
@@ -35,7 +35,7 @@ use super::{
     request::Incoming,
     server::Oss,
     settings::BucketSpec,
-    storage::{record::Attributes, upload::MAX_OBJECT_BYTES},
+    storage::{attributes::Attributes, upload::MAX_OBJECT_BYTES},
 };
 use crate::oss::encoding::decode_path;
 
@@ -57,10 +57,10 @@ pub(super) async fn serve(oss: &Oss, incoming: &Incoming, path: &str, body: Body
         Some((bucket, key)) => (bucket, decode_path(key).ok_or_else(not_found)?),
         None => (path.trim_start_matches("objects/"), String::new()),
     };
-    let bucket = oss.settings.bucket(bucket).ok_or_else(|| OssError::no_such_bucket(bucket))?;
+    let bucket = oss.buckets.get(bucket).ok_or_else(|| OssError::no_such_bucket(bucket))?;
     match (incoming.method.as_str(), key.is_empty()) {
         ("GET", true) => Ok(HttpResponse::Ok().json(oss.objects.list(&bucket.name).await?)),
-        ("PUT", false) => put(oss, incoming, bucket, &key, body).await,
+        ("PUT", false) => put(oss, incoming, &bucket, &key, body).await,
         ("DELETE", false) => {
             oss.objects.remove(&bucket.name, &key, None).await?;
             Ok(HttpResponse::NoContent().finish())

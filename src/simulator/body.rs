@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use md5::{Digest, Md5};
 
-use super::errors::OssError;
+use super::{errors::OssError, request::Incoming};
 
 /// How long a refused upload may go on sending before its connection is given up.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,6 +33,11 @@ struct Inner {
 impl Body {
     pub(super) fn new(payload: web::Payload) -> Self {
         Self(Rc::new(RefCell::new(Inner { payload, md5: None, ended: false, rest: false })))
+    }
+
+    /// Whether all of it has been read, or it broke.
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.borrow().ended
     }
 
     /// From here on, every byte goes into an MD5.
@@ -56,6 +61,17 @@ impl Body {
             }
         }
         String::from_utf8(bytes).map_err(|_| OssError::bad_request("MalformedXML", "The body is not UTF-8."))
+    }
+
+    /// Reads a short body and holds it against its `Content-MD5`, if it has one.
+    pub(super) async fn read_checked(self, incoming: &Incoming, max: usize) -> Result<String, OssError> {
+        let expected = incoming.header("content-md5");
+        if expected.is_some() {
+            self.start_md5();
+        }
+        let text = self.clone().read_text(max).await?;
+        expected.map_or(Ok(()), |expected| self.check_md5(expected))?;
+        Ok(text)
     }
 
     /// Reads to the end and throws it away: a client that is still sending must be able to read its refusal.

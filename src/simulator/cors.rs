@@ -8,10 +8,12 @@ use actix_web::{
     },
 };
 
-use super::{errors::OssError, request::Incoming};
+use serde::{Deserialize, Serialize};
+
+use super::{errors::OssError, request::Incoming, settings::BucketSpec};
 
 /// One rule. `*` stands for anything, also inside an origin (`https://*.example.com`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CorsRule {
     /// `https://app.example.com`, `*`.
     pub allowed_origins: Vec<String>,
@@ -21,8 +23,8 @@ pub struct CorsRule {
     pub allowed_headers: Vec<String>,
     /// Response headers that scripts may read.
     pub expose_headers: Vec<String>,
-    /// How long a browser may remember the preflight.
-    pub max_age_seconds: u32,
+    /// How long a browser may remember the preflight; nothing is said when `None`.
+    pub max_age_seconds: Option<u32>,
 }
 
 impl CorsRule {
@@ -34,7 +36,7 @@ impl CorsRule {
             allowed_methods: texts(&["GET", "HEAD", "PUT", "POST", "DELETE"]),
             allowed_headers: texts(&["*"]),
             expose_headers: texts(&["ETag", "x-oss-request-id", "x-oss-hash-crc64ecma", "x-oss-version-id"]),
-            max_age_seconds: 600,
+            max_age_seconds: Some(600),
         }
     }
 
@@ -47,43 +49,58 @@ impl CorsRule {
             && method_allowed
             && headers.iter().all(header_allowed)
     }
+
+    fn show(&self, origin: &str, headers: &mut HeaderMap) {
+        let anyone = self.allowed_origins.iter().any(|allowed| allowed == "*");
+        set(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, if anyone { "*" } else { origin });
+        set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, &self.allowed_methods.join(", "));
+        if !self.expose_headers.is_empty() {
+            set(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, &self.expose_headers.join(", "));
+        }
+        if let Some(seconds) = self.max_age_seconds {
+            set(headers, header::ACCESS_CONTROL_MAX_AGE, &seconds.to_string());
+        }
+    }
 }
 
-/// Answers a preflight.
-pub(super) fn preflight(incoming: &Incoming, rules: &[CorsRule]) -> Result<HttpResponse, OssError> {
-    let (Some(origin), Some(method)) = (incoming.header("origin"), incoming.header("access-control-request-method"))
-    else {
-        return Err(OssError::bad_request("BadRequest", "Insufficient information. Origin request header needed."));
-    };
+/// Answers a preflight, for a bucket or any of its objects, signed or not. The first rule that allows origin, method and headers
+/// speaks; without one the refusal carries no CORS header (P§3.5).
+pub(super) fn preflight(incoming: &Incoming, bucket: &BucketSpec) -> Result<HttpResponse, OssError> {
+    let origin = incoming.header("origin").ok_or_else(|| insufficient("Origin request header"))?;
+    let method = incoming
+        .header("access-control-request-method")
+        .ok_or_else(|| insufficient("Request Access-Control-Request-Method header"))?;
     let wanted = incoming.header("access-control-request-headers").unwrap_or_default();
     let wanted: Vec<&str> = wanted.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    let rule = rules.iter().find(|rule| rule.allows(origin, method, &wanted)).ok_or_else(forbidden)?;
-    let mut response = HttpResponse::Ok();
+    let rule = bucket.cors.iter().find(|rule| rule.allows(origin, method, &wanted)).ok_or_else(forbidden)?;
+    let mut response = HttpResponse::Ok().finish();
+    let headers = response.headers_mut();
+    rule.show(origin, headers);
     if !wanted.is_empty() {
-        response.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.join(", ")));
+        set(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, &wanted.join(", "));
     }
-    response.insert_header((header::ACCESS_CONTROL_MAX_AGE, rule.max_age_seconds.to_string()));
-    Ok(response.finish())
+    Ok(response)
 }
 
-/// The headers of every answer to `origin`, when a rule matches `method`.
-pub(super) fn decorate(incoming: &Incoming, rules: &[CorsRule], response: &mut HeaderMap) {
-    let Some(origin) = incoming.header("origin") else { return };
-    let method = match incoming.header("access-control-request-method") {
-        Some(wanted) if incoming.method == "OPTIONS" => wanted,
-        _ => incoming.method.as_str(),
-    };
-    let Some(rule) = rules.iter().find(|rule| rule.allows(origin, method, &[])) else { return };
-    let anyone = rule.allowed_origins.iter().any(|allowed| allowed == "*");
-    let mut set = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            response.insert(name, value);
-        }
-    };
-    set(header::ACCESS_CONTROL_ALLOW_ORIGIN, if anyone { "*" } else { origin });
-    set(header::ACCESS_CONTROL_ALLOW_METHODS, &rule.allowed_methods.join(", "));
-    set(header::ACCESS_CONTROL_EXPOSE_HEADERS, &rule.expose_headers.join(", "));
-    set(header::VARY, "Origin");
+/// The headers of every answer to `origin` but a preflight's, when a rule matches the method.
+pub(super) fn decorate(incoming: &Incoming, bucket: &BucketSpec, headers: &mut HeaderMap) {
+    if bucket.response_vary && !bucket.cors.is_empty() {
+        set(headers, header::VARY, "Origin");
+    }
+    let Some(origin) = incoming.header("origin").filter(|_| incoming.method != "OPTIONS") else { return };
+    if let Some(rule) = bucket.cors.iter().find(|rule| rule.allows(origin, &incoming.method, &[])) {
+        rule.show(origin, headers);
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn insufficient(what: &str) -> OssError {
+    OssError::bad_request("BadRequest", format!("Insufficient information. {what} needed."))
 }
 
 fn forbidden() -> OssError {

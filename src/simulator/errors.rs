@@ -15,8 +15,17 @@ pub(super) struct OssError {
     pub(super) code: Cow<'static, str>,
     pub(super) message: Cow<'static, str>,
     ec: Option<&'static str>,
+    /// Apart, so that every `Result` stays small.
+    extras: Box<Extras>,
+}
+
+/// What only some refusals have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Extras {
     details: Vec<(String, String)>,
     access_denied: Vec<(String, String)>,
+    /// Beside the document: `x-oss-next-append-position`, ….
+    headers: Vec<(&'static str, String)>,
 }
 
 impl OssError {
@@ -25,14 +34,7 @@ impl OssError {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-            ec: None,
-            details: Vec::new(),
-            access_denied: Vec::new(),
-        }
+        Self { status, code: code.into(), message: message.into(), ec: None, extras: Box::default() }
     }
 
     #[must_use]
@@ -43,14 +45,20 @@ impl OssError {
 
     #[must_use]
     pub(super) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.details.push((name.to_owned(), value.into()));
+        self.extras.details.push((name.to_owned(), value.into()));
         self
     }
 
     /// `AccessDeniedDetail`: which policy does not let whom do what.
     #[must_use]
     pub(super) fn because(mut self, denied: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        self.access_denied = denied.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.extras.access_denied = denied.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self
+    }
+
+    #[must_use]
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.extras.headers.push((name, value.into()));
         self
     }
 
@@ -73,14 +81,12 @@ impl OssError {
 
     pub(super) fn no_such_bucket(bucket: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NoSuchBucket", "The specified bucket does not exist.")
-            // The protocol reference gives no EC for this: an assumption.
             .ec("0015-00000101")
             .detail("BucketName", bucket)
     }
 
     pub(super) fn no_such_key(key: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.")
-            // The protocol reference gives no EC for this: an assumption.
             .ec("0026-00000001")
             .detail("Key", key)
     }
@@ -98,7 +104,7 @@ impl OssError {
         Self::new(
             StatusCode::NOT_IMPLEMENTED,
             "NotImplemented",
-            "A header or query you provided implies functionality that is not implemented.",
+            "A header you provided implies functionality that is not implemented.",
         )
         .detail("Feature", feature)
     }
@@ -119,8 +125,13 @@ impl OssError {
         Self::new(StatusCode::NOT_FOUND, "NoSuchUpload", message).ec("0017-00000244").detail("UploadId", id)
     }
 
-    pub(super) fn invalid_object_name(key: &str) -> Self {
-        Self::bad_request("InvalidObjectName", "The specified object is not valid.").detail("ObjectName", key)
+    /// `why` is one of OSS's three messages.
+    pub(super) fn invalid_object_name(why: &'static str, key: &str) -> Self {
+        Self::bad_request("InvalidObjectName", why).detail("ObjectName", key)
+    }
+
+    pub(super) fn invalid_bucket_name(bucket: &str) -> Self {
+        Self::bad_request("InvalidBucketName", "The specified bucket is not valid.").detail("BucketName", bucket)
     }
 
     pub(super) fn entity_too_large() -> Self {
@@ -143,7 +154,10 @@ impl OssError {
     }
 
     pub(super) fn incomplete_body() -> Self {
-        Self::bad_request("IncompleteBody", "The request body is incomplete.")
+        Self::bad_request(
+            "IncompleteBody",
+            "You did not provide the number of bytes specified by the Content-Length HTTP header.",
+        )
     }
 
     pub(super) fn malformed_xml() -> Self {
@@ -193,7 +207,7 @@ impl OssError {
         incoming: &Incoming,
         dress: impl FnOnce(&mut HttpResponseBuilder),
     ) -> HttpResponse {
-        let mut details = self.details.clone();
+        let mut details = self.extras.details.clone();
         if let Some(ec) = self.ec {
             details.push(("RecommendDoc".to_owned(), format!("https://api.aliyun.com/troubleshoot?q={ec}")));
         }
@@ -204,11 +218,14 @@ impl OssError {
             host_id: incoming.host.clone(),
             ec: self.ec.map(str::to_owned),
             details,
-            access_denied: self.access_denied.clone(),
+            access_denied: self.extras.access_denied.clone(),
         };
         let xml = document.to_xml();
         let mut response = HttpResponse::build(self.status);
         response.content_type("application/xml");
+        for (name, value) in &self.extras.headers {
+            response.insert_header((*name, value.as_str()));
+        }
         dress(&mut response);
         if let Some(ec) = self.ec {
             response.insert_header(("x-oss-ec", ec));
@@ -218,6 +235,44 @@ impl OssError {
         } else {
             response.body(xml)
         }
+    }
+}
+
+impl OssError {
+    pub(super) fn missing_argument(name: &str) -> Self {
+        Self::bad_request("MissingArgument", "Missing Some Required Arguments.").detail("ArgumentName", name)
+    }
+
+    pub(super) fn no_such_version(key: &str, version: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NoSuchVersion", "The specified version does not exist.")
+            .detail("Key", key)
+            .detail("VersionId", version)
+    }
+
+    /// An archived object that was not restored.
+    pub(super) fn invalid_object_state(key: &str) -> Self {
+        let message = "The operation is not valid for the object's state.";
+        Self::new(StatusCode::FORBIDDEN, "InvalidObjectState", message).detail("ObjectName", key)
+    }
+
+    /// A condition of a GET, HEAD or copy that does not hold.
+    pub(super) fn precondition_failed(condition: &str) -> Self {
+        let message = "At least one of the pre-conditions you specified did not hold.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message).detail("Condition", condition)
+    }
+
+    /// The resource is of a type that can't be treated so.
+    pub(super) fn operation_not_supported() -> Self {
+        Self::bad_request("OperationNotSupported", "The operation is not supported for this resource.")
+    }
+
+    /// `x-oss-hash-crc64ecma` of the request against the bytes that came.
+    pub(super) fn invalid_crc64(claimed: &str, computed: u64) -> Self {
+        let message = "The x-oss-hash-crc64ecma you specified does not match what we calculated.";
+        // The names of the two elements are an assumption.
+        Self::bad_request("InvalidCRC64", message)
+            .detail("ClientComputedCRC64", claimed)
+            .detail("ServerComputedCRC64", computed.to_string())
     }
 }
 

@@ -106,9 +106,8 @@ impl Faults {
     }
 
     /// Does to this request what a rule says: waits, refuses, or has the connection dropped.
-    pub(super) async fn strike(&self, incoming: &Incoming, key: &str) -> Result<(), OssError> {
+    pub(super) async fn strike(&self, incoming: &Incoming, operation: &str, key: &str) -> Result<(), OssError> {
         let bucket = incoming.bucket().unwrap_or_default();
-        let operation = incoming.operation;
         let Some(action) = self.take(|rule| rule.matches(Some(operation), bucket, key)) else { return Ok(()) };
         match action {
             Action::Slow { milliseconds } | Action::Delay { milliseconds } => {

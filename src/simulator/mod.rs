@@ -12,6 +12,8 @@ mod access;
 mod address;
 mod admin;
 mod body;
+mod bucket;
+mod buckets;
 mod callback;
 mod cors;
 mod errors;
@@ -23,6 +25,7 @@ mod request_log;
 mod server;
 mod settings;
 mod storage;
+mod xml;
 
 pub use access::{
     permissions::{Action, Permissions},
@@ -30,6 +33,9 @@ pub use access::{
     roles::{DEFAULT_MAX_SESSION_SECONDS, OidcProviderSpec, RoleSpec, RoleTrust, TrustedKeys},
     sts::{IssueError, SessionInfo, StsHandle},
 };
+pub use bucket::{Acl, LifecycleRule, StorageClass, Versioning};
 pub use cors::CorsRule;
 pub use server::{BindError, Simulator};
-pub use settings::{BucketSpec, CALLBACK_TIMEOUT, DEFAULT_ACCOUNT_ID, KeySpec, SimulatorSettings};
+pub use settings::{
+    BucketSpec, CALLBACK_TIMEOUT, DEFAULT_ACCOUNT_ID, KeySpec, MAX_PART_NUMBER, MIN_PART_BYTES, SimulatorSettings,
+};

@@ -10,7 +10,7 @@ enum Level {
 use Level::{Bucket, Object, Service};
 
 /// Method, level, the query parameter or (`h:`) header that marks it, name; the first that fits.
-const OPERATIONS: [(&str, Level, &str, &str); 45] = [
+const OPERATIONS: [(&str, Level, &str, &str); 48] = [
     ("GET", Service, "", "ListBuckets"),
     ("PUT", Bucket, "policy", "PutBucketCallbackPolicy"),
     ("GET", Bucket, "policy", "GetBucketCallbackPolicy"),
@@ -25,6 +25,8 @@ const OPERATIONS: [(&str, Level, &str, &str); 45] = [
     ("GET", Bucket, "versioning", "GetBucketVersioning"),
     ("PUT", Bucket, "versioning", "PutBucketVersioning"),
     ("GET", Bucket, "lifecycle", "GetBucketLifecycle"),
+    ("PUT", Bucket, "lifecycle", "PutBucketLifecycle"),
+    ("DELETE", Bucket, "lifecycle", "DeleteBucketLifecycle"),
     ("GET", Bucket, "acl", "GetBucketAcl"),
     ("GET", Bucket, "stat", "GetBucketStat"),
     ("GET", Bucket, "uploads", "ListMultipartUploads"),
@@ -51,6 +53,7 @@ const OPERATIONS: [(&str, Level, &str, &str); 45] = [
     ("PUT", Object, "h:x-oss-copy-source", "CopyObject"),
     ("PUT", Object, "", "PutObject"),
     ("HEAD", Object, "objectMeta", "GetObjectMeta"),
+    ("GET", Object, "objectMeta", "GetObjectMeta"),
     ("HEAD", Object, "", "HeadObject"),
     ("GET", Object, "", "GetObject"),
     ("DELETE", Object, "", "DeleteObject"),

@@ -17,7 +17,7 @@ const LENGTH: usize = 1000;
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Entry {
     request_id: String,
-    operation: &'static str,
+    operation: String,
     bucket: Option<String>,
     /// A form's key once the form was read.
     key: String,
@@ -35,16 +35,17 @@ pub(super) struct Entry {
 pub(super) struct RequestLog(Mutex<VecDeque<Entry>>);
 
 impl RequestLog {
-    pub(super) fn write(&self, incoming: &Incoming, response: &HttpResponse, code: Option<String>) {
+    pub(super) fn write(&self, incoming: &Incoming, response: &HttpResponse) {
         let notes = incoming.notes.0.lock().expect("no holder of this lock panics").clone();
+        let failed = notes.callback.as_ref().is_some_and(|outcome| outcome != OK);
+        let callback_code = failed.then(|| "CallbackFailed".to_owned());
         let entry = Entry {
             request_id: incoming.request_id.clone(),
-            operation: incoming.operation,
+            operation: notes.operation.unwrap_or_else(|| incoming.operation.to_owned()),
             bucket: incoming.bucket().map(str::to_owned),
             key: notes.key.unwrap_or_else(|| incoming.key.clone()),
             status: response.status().as_u16(),
-            code: code
-                .or_else(|| notes.callback.as_ref().filter(|said| *said != OK).map(|_| "CallbackFailed".to_owned())),
+            code: notes.code.or(callback_code),
             callback: notes.callback,
             dropped: notes.hang_up,
         };
@@ -73,12 +74,28 @@ pub(super) struct Notes(Arc<Mutex<Noted>>);
 
 #[derive(Debug, Clone, Default)]
 struct Noted {
+    operation: Option<String>,
     key: Option<String>,
+    code: Option<String>,
     callback: Option<String>,
     hang_up: bool,
 }
 
 impl Notes {
+    /// The action that a call of STS names.
+    pub(super) fn operation(&self, operation: &str) {
+        self.0.lock().expect("no holder of this lock panics").operation = Some(operation.to_owned());
+    }
+
+    /// The `Code` of the refusal.
+    pub(super) fn code(&self, code: &str) {
+        self.0.lock().expect("no holder of this lock panics").code = Some(code.to_owned());
+    }
+
+    pub(super) fn is_refused(&self) -> bool {
+        self.0.lock().expect("no holder of this lock panics").code.is_some()
+    }
+
     /// The key that a form names.
     pub(super) fn key(&self, key: &str) {
         self.0.lock().expect("no holder of this lock panics").key = Some(key.to_owned());

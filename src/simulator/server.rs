@@ -22,6 +22,7 @@ use super::{
     access::sts::{self, Sts, StsHandle},
     admin,
     body::Body,
+    buckets::Buckets,
     callback::{
         key::{CallbackKey, CallbackKeyError, KEY_PATH},
         presets::Presets,
@@ -74,6 +75,7 @@ pub enum BindError {
 /// All that a request needs.
 pub(super) struct Oss {
     pub(super) settings: SimulatorSettings,
+    pub(super) buckets: Buckets,
     pub(super) objects: Objects,
     pub(super) uploads: Uploads,
     pub(super) callbacks: CallbackSender,
@@ -107,6 +109,7 @@ impl Simulator {
         let unusable = |source| BindError::DataFolder { path: path.clone(), source };
         let disk = Arc::new(Disk::open(path).map_err(unusable)?);
         let (objects, uploads) = (Objects::on(Arc::clone(&disk)), Uploads::on(Arc::clone(&disk)));
+        let buckets = Buckets::open(path, &settings.buckets).map_err(unusable)?;
         let presets = Presets::open(path).map_err(unusable)?;
         let hosts = Hosts { known: settings.callback_hosts.clone(), refuse_private: settings.refuse_private_callbacks };
         let clients = Clients::build(settings.callback_roots_pem.as_deref()).map_err(BindError::CallbackClient)?;
@@ -121,7 +124,7 @@ impl Simulator {
         let (providers, limit) = (&settings.oidc_providers, settings.sts_calls_per_second);
         let sts = Sts::open(&settings.data_dir, providers, limit, settings.clock.now())?;
         let (faults, log) = (Faults::default(), RequestLog::default());
-        let oss = Oss { settings, objects, uploads, callbacks, presets, faults, log, sts };
+        let oss = Oss { settings, buckets, objects, uploads, callbacks, presets, faults, log, sts };
         Ok(Self { listener, address, disk, oss: Arc::new(oss) })
     }
 
@@ -155,13 +158,13 @@ impl Simulator {
     /// # Errors
     /// When the listener breaks.
     pub async fn run(self, shutdown: CancellationToken) -> std::io::Result<()> {
-        const WORKERS: usize = 2;
         const GRACE_SECONDS: u64 = 10;
+        let workers = self.oss.settings.workers;
         let oss = web::Data::from(self.oss);
         // Apart from its `await`, so that the future is `Send` and any tokio runtime can drive it.
         let server = HttpServer::new(move || App::new().app_data(oss.clone()).default_service(web::to(serve)))
             .on_connect(keep_line)
-            .workers(WORKERS)
+            .workers(workers)
             .shutdown_timeout(GRACE_SECONDS)
             .shutdown_signal(shutdown.cancelled_owned())
             .listen(self.listener)?
@@ -191,22 +194,23 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
     let started = Instant::now();
     let incoming = Incoming::parse(request, &oss.settings);
     let body = Body::new(payload);
-    if sts::is_addressed(&incoming, request.uri().path()) {
-        return sts::serve(oss, &incoming, request.uri().path(), body).await;
-    }
-    let (mut response, code) = match operate(oss, &incoming, request, body.clone()).await {
-        Ok(response) => (response, None),
-        Err(error) => {
-            if !incoming.notes.hangs_up() {
-                body.drain().await;
-            }
-            (error.response(&incoming), Some(error.code.into_owned()))
+    let path = request.uri().path();
+    let response = if sts::is_addressed(&incoming, path) {
+        sts::serve(oss, &incoming, path, body).await
+    } else {
+        let mut response = operate(oss, &incoming, request, body.clone()).await.unwrap_or_else(|error| {
+            incoming.notes.code(&error.code);
+            error.response(&incoming)
+        });
+        if incoming.notes.is_refused() && !incoming.notes.hangs_up() {
+            body.drain().await;
         }
+        dress(oss, &incoming, started, response.headers_mut());
+        response
     };
-    dress(oss, &incoming, started, response.headers_mut());
-    let is_own = incoming.address.path_style && request.uri().path().starts_with(admin::PREFIX);
+    let is_own = incoming.address.path_style && path.starts_with(admin::PREFIX);
     if !is_own {
-        oss.log.write(&incoming, &response, code);
+        oss.log.write(&incoming, &response);
     }
     if incoming.notes.hangs_up()
         && let Some(Line(stream)) = request.conn_data::<Line>()
@@ -219,8 +223,8 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
 
 /// What every answer of OSS carries.
 fn dress(oss: &Oss, incoming: &Incoming, started: Instant, headers: &mut HeaderMap) {
-    if let Some(bucket) = incoming.bucket().and_then(|name| oss.settings.bucket(name)) {
-        cors::decorate(incoming, &bucket.cors, headers);
+    if let Some(bucket) = incoming.bucket().and_then(|name| oss.buckets.get(name)) {
+        cors::decorate(incoming, &bucket, headers);
     }
     let date = http_date(oss.settings.clock.now());
     headers.insert(header::DATE, HeaderValue::from_str(&date).expect("a date is a header value"));
@@ -244,9 +248,10 @@ async fn operate(oss: &Oss, incoming: &Incoming, request: &HttpRequest, body: Bo
             return admin::serve(oss, incoming, own, body).await;
         }
     }
+    incoming.check_readable()?;
     // A form's key is known once the form is read: only there it strikes.
     if incoming.operation != "PostObject" {
-        oss.faults.strike(incoming, &incoming.key).await?;
+        oss.faults.strike(incoming, incoming.operation, &incoming.key).await?;
     }
     operations::dispatch(oss, incoming, request, body).await
 }

@@ -2,17 +2,13 @@
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
-import { chromium } from "playwright-core";
+
+export { launch } from "./chromium.mjs";
 
 export const dev = JSON.parse(process.env.OSS_VALET_DEV);
 const SHOTS = process.env.OSS_VALET_SCREENSHOTS;
-const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 mkdirSync(SHOTS, { recursive: true });
-
-export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
-}
 
 /** The demo page, signed in. At the test's end it is photographed, and whatever it complained about fails the test. */
 export async function openDemo(t, browser, { url = dev.demo, expectErrors = /^$/, ...options } = {}) {

@@ -7,3 +7,4 @@ mod dev;
 mod development;
 mod harness;
 mod serving;
+mod simulator;

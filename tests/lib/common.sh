@@ -25,6 +25,14 @@ need_node() {
   [ "$major" -ge 20 ] || die "Node $(node --version) is too old for the test tools: 20 or newer is needed."
 }
 
+# need_chromium — sets CHROMIUM; installs it where that is missing and can be done.
+need_chromium() {
+  # Chinese text needs a Chinese font; without one the pictures show boxes.
+  CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+  [ -n "$CHROMIUM" ] || { apt_install chromium fonts-wqy-zenhei && CHROMIUM=$(command -v chromium); }
+  export CHROMIUM
+}
+
 # apt_install PACKAGE… — by name, where this machine lets us; else says what to do.
 apt_install() {
   local as_root=()

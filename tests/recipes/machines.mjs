@@ -1,6 +1,6 @@
 // Which page is run by what, and when.
 
-import { bash, browserModule, browserPage, node, python, uniApp, wechat } from "./runners.mjs";
+import { android, bash, browserModule, browserPage, c, cpp, go, java, node, php, python, ruby, uniApp, wechat } from "./runners.mjs";
 
 /** By ./run. */
 export const EVERYDAY = {
@@ -15,4 +15,14 @@ export const EVERYDAY = {
 };
 
 /** By ./full. */
-export const FULL = {};
+export const FULL = {
+  android: { runner: android },
+  c: { runner: c },
+  cpp: { runner: cpp },
+  "go-v1": { runner: go },
+  "go-v2": { runner: go },
+  java: { runner: java },
+  "php-v1": { runner: php },
+  "php-v2": { runner: php },
+  ruby: { runner: ruby },
+};

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 
 import { read } from "./page.mjs";
-import { assertCompleted, between, byName, dev, failCallbacks, faultsLeft, spoiled } from "./service.mjs";
+import { assertCompleted, between, byName, dev, failCallback, faultsLeft, noFaults, refuseUploads, spoiled } from "./service.mjs";
 
 const work = mkdtempSync(join(tmpdir(), "oss-valet-recipes."));
 after(() => rmSync(work, { recursive: true }));
@@ -45,7 +45,7 @@ export function prove(name, runner, { blind = false, namedEndpoint = false } = {
 
     test(`${name}, ${program}: the callback completes the upload, and the program shows its answer`, async () => {
       const { file, bytes } = document();
-      await failCallbacks(); // none
+      await noFaults();
       const shown = await runPlainly(file);
       assert.equal(shown.state, "completed");
       await assertCompleted(shown.id, bytes, "callback");
@@ -57,11 +57,22 @@ export function prove(name, runner, { blind = false, namedEndpoint = false } = {
 
     test(`${name}, ${program}: a 203 ends in a completed upload`, async () => {
       const { file, bytes } = document();
-      await failCallbacks("drop");
+      await failCallback();
       const shown = await runPlainly(file);
       assert.deepEqual(await faultsLeft(), [], "the callback did fail");
       assert.equal(shown.state, "completed");
       await assertCompleted(shown.id, bytes, "complete");
+    });
+
+    test(`${name}, ${program}: what OSS refuses for good is no success`, async () => {
+      const { file } = document();
+      await refuseUploads();
+      try {
+        if (blind) assert.equal((await runPlainly(file)).code, "not_uploaded");
+        else await assert.rejects(runPlainly(file), (error) => !(error instanceof SyntaxError)); // it failed; it did not print nonsense
+      } finally {
+        await noFaults();
+      }
     });
 
     if (signsItself) continue; // nothing to renew

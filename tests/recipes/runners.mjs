@@ -2,7 +2,7 @@
 // the callback's answer, or the completed grant.
 
 import { execFile } from "node:child_process";
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -14,39 +14,64 @@ import { standIn } from "./stand_in.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-let serial = 0;
 
-/** A runner for programs of a command line: written to `file` and run; the last line on stdout is JSON. */
-export function command(file, ...steps) {
+const exec = promisify(execFile);
+
+/**
+ * A runner for programs of a command line: written to `file`, built where need be, run; the last line on stdout is JSON.
+ * `FILE` stands for the file's path, `DIR` for its folder.
+ */
+export function command(file, run, { build, beside = {} } = {}) {
+  const built = new Map(); // by code, so that nothing is built twice
   return async (code, { url, token, file: upload }, work) => {
-    serial += 1;
-    const path = join(work, `${serial}-${file}`);
-    writeFileSync(path, code);
     const env = {
       ...process.env, OSS_VALET_URL: url, OSS_VALET_TOKEN: token, FILE: upload,
       OSS_ACCESS_KEY_ID: dev.access_key_id, OSS_ACCESS_KEY_SECRET: dev.access_key_secret,
     };
-    let stdout;
-    for (const step of steps) {
-      const [program, ...args] = step.map((word) => word.replaceAll("FILE", path));
-      ({ stdout } = await promisify(execFile)(program, args, { env, cwd: work, timeout: 120_000 }));
+    let dir = built.get(code);
+    const fill = (words) => words.map((word) => word.replaceAll("FILE", join(dir, file)).replaceAll("DIR", dir));
+    if (dir === undefined) {
+      dir = mkdtempSync(join(work, "program."));
+      for (const [name, text] of Object.entries({ [file]: code, ...beside })) writeFileSync(join(dir, name), text);
+      if (build) await exec(...split(fill(build)), { env });
+      built.set(code, dir);
     }
+    const { stdout } = await exec(...split(fill(run)), { env, cwd: dir, timeout: 120_000 });
     return JSON.parse(stdout.trim().split("\n").at(-1));
   };
 }
 
+const split = ([program, ...args]) => [program, args];
+
 export const bash = command("recipe.sh", ["bash", "FILE"]);
 export const python = command("recipe.py", [process.env.PYTHON ?? "python3", "FILE"]);
+export const php = command("recipe.php", ["php", "FILE"]);
+export const ruby = command("recipe.rb", ["ruby", "FILE"]);
+export const go = command("recipe.go", ["DIR/recipe"], { build: ["go", "build", "-o", "DIR/recipe", "FILE"] });
+export const c = command("recipe.c", ["DIR/recipe"], { build: ["cc", "-Wall", "-Wextra", "-Werror", "-o", "DIR/recipe", "FILE", "-lcurl", "-lcjson"] });
+export const cpp = command("recipe.cpp", ["DIR/recipe"], { build: ["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-o", "DIR/recipe", "FILE", "-lcurl"] });
+
+const GSON = "/usr/share/java/gson.jar";
+export const java = command("Upload.java", ["java", "-cp", `${GSON}:DIR`, "Upload"], { build: ["javac", "-Xlint:all", "-cp", GSON, "-d", "DIR", "FILE"] });
+
+/** The class of an app, and a `main` that does what the app would. */
+const ANDROID = ["okhttp", "okio", "com.android.json"].map((jar) => `/usr/share/java/${jar}.jar`).join(":");
+const MAIN = `class Main {
+  public static void main(String[] args) throws Exception {
+    System.out.println(new Upload(System.getenv("OSS_VALET_URL"), System.getenv("OSS_VALET_TOKEN")).upload(new java.io.File(System.getenv("FILE"))));
+    System.exit(0); // OkHttp's threads would linger
+  }
+}`;
+export const android = command("Upload.java", ["java", "-cp", `${ANDROID}:DIR`, "Main"], {
+  build: ["javac", "-cp", ANDROID, "-d", "DIR", "FILE", "DIR/Main.java"], beside: { "Main.java": MAIN },
+});
 
 const script = command("recipe.mjs", ["node", "--no-warnings", "FILE"]);
 
 /** Node, with the packages of this folder in reach. */
 export function node(code, options, work) {
-  try {
-    symlinkSync(join(HERE, "node_modules"), join(work, "node_modules"));
-  } catch (error) {
-    if (error.code !== "EEXIST") throw error;
-  }
+  const packages = join(work, "node_modules");
+  if (!existsSync(packages)) symlinkSync(join(HERE, "node_modules"), packages);
   return script(code, options, work);
 }
 
@@ -59,8 +84,7 @@ export async function wechat(code, { url, token, file }) {
 
 /** uni-app's ES module, with a stand-in for `uni`. */
 export async function uniApp(code, { url, token, file }, work) {
-  serial += 1;
-  const path = join(work, `${serial}-upload.mjs`);
+  const path = join(mkdtempSync(join(work, "program.")), "upload.mjs");
   writeFileSync(path, code);
   globalThis.uni = standIn;
   const { upload } = await import(pathToFileURL(path));

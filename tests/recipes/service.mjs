@@ -15,9 +15,16 @@ async function ask(url, options) {
 /** What the ledger knows of a grant. */
 export const ledger = (id) => ask(`${dev.service}/v1/uploads/${id}`, { headers: { Authorization: `Bearer ${dev.token}` } });
 
-/** The simulator's switch for callbacks that go wrong: `drop` is never sent, so that the uploader gets a 203. */
-export const failCallbacks = (...faults) => ask(`${dev.simulator}/-/callback-faults`, { method: "PUT", body: JSON.stringify(faults) });
-export const faultsLeft = () => ask(`${dev.simulator}/-/callback-faults`);
+const faults = `${dev.simulator}/-/faults`;
+
+const setFaults = (...rules) => ask(faults, { method: "PUT", body: JSON.stringify(rules) });
+export const noFaults = () => setFaults();
+export const faultsLeft = () => ask(faults);
+/** Makes the next callback fail: it is not sent, and the uploader gets a 203. */
+export const failCallback = () => setFaults({ on: { operation: "Callback" }, do: "drop" });
+/** Lets OSS refuse every upload from now on. */
+export const refuseUploads = () => setFaults(...["PutObject", "PostObject"].map((operation) => (
+  { on: { operation }, times: null, do: { refuse: { status: 403, code: "AccessDenied", message: "Request has expired." } } })));
 
 /** The grant is completed from `source`, with exactly these bytes and the variables of the recipes. */
 export async function assertCompleted(id, bytes, source) {
@@ -40,7 +47,7 @@ export async function between(change) {
     const answer = await fetch(dev.service + request.url, { method: request.method, headers: without(request.headers), body });
     const text = await answer.text();
     const issued = request.method === "POST" && request.url === "/v1/uploads" && answer.ok;
-    if (request.url.endsWith("/renew")) renewed += 1;
+    if (request.method === "POST" && request.url.endsWith("/renew")) renewed += 1;
     response.writeHead(answer.status, without(Object.fromEntries(answer.headers)));
     response.end(issued ? change(text) : text);
   });
@@ -54,7 +61,7 @@ export async function between(change) {
 
 /** Headers without those of the single connection. */
 function without(headers) {
-  const own = ["host", "connection", "keep-alive", "content-length", "transfer-encoding", "expect"];
+  const own = ["host", "connection", "keep-alive", "content-length", "transfer-encoding", "expect", "upgrade", "http2-settings"];
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !own.includes(name)));
 }
 

@@ -72,3 +72,69 @@ async fn without_a_matching_rule_a_preflight_is_refused() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_first_rule_that_allows_all_of_it_answers_a_preflight() {
+    let world = World::with(|settings| {
+        let rule = |origin: &str, headers: &[&str], age: Option<u32>| CorsRule {
+            allowed_origins: vec![origin.to_owned()],
+            allowed_methods: vec!["PUT".to_owned(), "GET".to_owned()],
+            allowed_headers: headers.iter().map(|&name| name.to_owned()).collect(),
+            expose_headers: vec![],
+            max_age_seconds: age,
+        };
+        settings.buckets[0].cors = vec![
+            rule("https://app.example.com", &["authorization"], Some(10)),
+            rule("https://*.example.com", &["*"], None),
+            rule("https://other.test", &["*-md5"], Some(30)),
+        ];
+    })
+    .await;
+    let cases = [
+        ("the first", ORIGIN, "authorization", Some(Some("10"))),
+        ("headers that only the second allows", ORIGIN, "authorization, content-type", Some(None)),
+        ("another origin of the second", "https://x.example.com", "content-type", Some(None)),
+        ("a star inside a header", "https://other.test", "Content-MD5", Some(Some("30"))),
+        ("nobody's header", "https://other.test", "content-type", None),
+        ("nobody's origin", "https://example.com", "authorization", None),
+    ];
+    for (description, origin, headers, expected) in cases {
+        for path in ["", "any/object", "any/object?uploads"] {
+            let preflight = world.client.request(Method::OPTIONS, format!("{}/{BUCKET}/{path}", world.url));
+            let preflight = preflight.header("origin", origin).header("access-control-request-method", "PUT");
+            let answer = send(preflight.header("access-control-request-headers", headers)).await;
+            let allowed = header(&answer, "access-control-allow-origin");
+            match expected {
+                Some(age) => {
+                    assert_eq!((answer.status().as_u16(), allowed.as_deref()), (200, Some(origin)), "{description}");
+                    assert_eq!(header(&answer, "access-control-allow-headers").as_deref(), Some(headers));
+                    assert_eq!(header(&answer, "access-control-max-age").as_deref(), age, "{description}");
+                }
+                None => assert_eq!((answer.status().as_u16(), allowed), (403, None), "{description}"),
+            }
+            assert_eq!(header(&answer, "vary"), None, "{description}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_without_its_headers_says_which_is_missing() {
+    let world = World::new().await;
+    let preflight = || world.client.request(Method::OPTIONS, format!("{}/{BUCKET}/a", world.url));
+    for (request, missing) in [
+        (preflight().header("access-control-request-method", "PUT"), "Origin request header"),
+        (preflight().header("origin", ORIGIN), "Request Access-Control-Request-Method header"),
+    ] {
+        let refused = refusal(send(request).await).await;
+        assert_eq!(refused.summary(), "400 BadRequest");
+        assert_eq!(refused.document.message, format!("Insufficient information. {missing} needed."));
+    }
+}
+
+#[tokio::test]
+async fn vary_is_said_to_everybody_where_the_bucket_says_so() {
+    let world = World::with(|settings| settings.buckets[0].response_vary = true).await;
+    let anonymous = send(world.client.get(format!("{}/{BUCKET}/a", world.url))).await;
+    assert_eq!(header(&anonymous, "vary").as_deref(), Some("Origin"));
+    assert_eq!(header(&anonymous, "access-control-allow-origin"), None, "nobody asked");
+}

@@ -8,6 +8,7 @@ use crate::{
     callbacks_failures::failure,
     harness::{BUCKET, Form, World, header, ok, refusal, send, text},
     receiver::Receiver,
+    sts_calls,
 };
 
 async fn set(world: &World, rules: Value) {
@@ -122,6 +123,26 @@ async fn callbacks_go_wrong_in_every_way() {
         assert_eq!(put_with(&world, &callback, "x").await.status(), 200);
         assert_eq!(receiver.requests().len(), sent, "{description}");
     }
+}
+
+#[tokio::test]
+async fn sts_has_its_faults_too() {
+    let world = sts_calls::world().await;
+    let rules = [json!("throttle"), json!({"error": {"status": 500}}), json!({"drop_connection": "before"})];
+    let rules: Vec<_> = rules.iter().map(|action| json!({"on": {"operation": "AssumeRole"}, "do": action})).collect();
+    set(&world, json!(rules)).await;
+    for (nonce, status, code) in [("n1", 400, "Throttling.User"), ("n2", 500, "InternalError")] {
+        let (answered, body) = sts_calls::call(&world, nonce, sts_calls::assume_role(&[])).await;
+        assert_eq!((answered.as_u16(), body["Code"].as_str()), (status, Some(code)));
+    }
+    let unsigned = world.client.post(format!("{}/?Action=AssumeRole&Version=2015-04-01", world.url));
+    unsigned.send().await.expect_err("no answer");
+    let (answered, _) = sts_calls::call(&world, "n3", sts_calls::assume_role(&[])).await;
+    assert_eq!(answered, 200);
+    let told: Vec<_> =
+        log(&world).await.iter().map(|entry| format!("{} {}", entry["operation"], entry["code"])).collect();
+    let expected = [r#""Throttling.User""#, r#""InternalError""#, r#""ServiceUnavailable""#, "null"];
+    assert_eq!(told, expected.map(|code| format!("\"AssumeRole\" {code}")));
 }
 
 #[tokio::test]

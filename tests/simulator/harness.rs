@@ -16,7 +16,7 @@ use oss_valet::{
         request::{SignableRequest, SignatureVersion},
         xml::ErrorDocument,
     },
-    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings, StsHandle},
+    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings, StsHandle, Versioning},
 };
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use tempfile::TempDir;
@@ -77,7 +77,7 @@ impl World {
         let _installed_already = rustls::crypto::ring::default_provider().install_default();
         let clock = Arc::new(ManualClock::at(start_of_time()));
         let mut versioned = BucketSpec::new(VERSIONED, "cn-beijing");
-        versioned.versioning = true;
+        versioned.versioning = Versioning::Enabled;
         versioned.cname_hosts = vec!["media.example.com".to_owned()];
         let listen = "127.0.0.1:0".parse().expect("an address");
         let mut settings = SimulatorSettings::new(listen, folder.path(), Arc::clone(&clock) as Arc<dyn Clock>)

@@ -1,23 +1,42 @@
 //! The simulator from outside: signed requests in, OSS's answers out.
 #![cfg(test)]
 
+mod addressing;
+mod appending;
+mod attributes;
+mod bucket;
 mod callbacks;
 mod callbacks_failures;
 mod callbacks_presets;
 mod callbacks_refused;
 mod callbacks_tls;
+mod copying;
 mod cors;
+mod error_codes;
+mod every_error;
+mod every_error_surface;
 mod faults;
 mod forms;
+mod forms_rules;
 mod harness;
+mod kill;
+mod large;
+mod listing;
+mod memory;
 mod multipart;
+mod mutations;
 mod objects;
+mod permissions;
 mod ram;
+mod reading;
 mod receiver;
 mod refusals;
 mod restart;
+mod sdk_needs;
 mod streams;
 mod sts;
 mod sts_calls;
 mod sts_oidc;
-mod tampering;
+mod sts_signatures;
+mod surface;
+mod versions;

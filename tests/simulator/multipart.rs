@@ -143,3 +143,77 @@ async fn an_aborted_upload_is_gone() {
     }
     assert_eq!(world.content_files(), 0, "its parts are gone with it");
 }
+
+#[tokio::test]
+async fn part_limits_come_from_the_settings() {
+    let world = World::with(|settings| {
+        settings.min_part_bytes = 4;
+        settings.max_part_number = 3;
+    })
+    .await;
+    let id = initiate(&world, SignatureVersion::V4, &[]).await;
+    for (number, size) in [(1, 4), (2, 3), (3, 1)] {
+        part(&world, SignatureVersion::V4, &id, number, size).await;
+    }
+    let beyond = presign::upload_part(BUCKET, KEY, &id, 4);
+    let refused = refusal(send(world.signed(SignatureVersion::V4, beyond).body("x")).await).await;
+    assert_eq!(refused.summary(), "400 InvalidArgument");
+    let all = [("x-oss-complete-all", "yes")];
+    let refused = refusal(send(complete(&world, &id, &all, String::new())).await).await;
+    assert_eq!(refused.summary(), "400 EntityTooSmall");
+    let detail = |name: &str| refused.document.details.iter().find(|(known, _)| known == name).map(|(_, v)| v.as_str());
+    assert_eq!(
+        (detail("MinSizeAllowed"), detail("ProposedSize"), detail("PartNumber")),
+        (Some("4"), Some("3"), Some("2"))
+    );
+    part(&world, SignatureVersion::V4, &id, 2, 4).await;
+    ok(complete(&world, &id, &all, String::new())).await;
+}
+
+#[tokio::test]
+async fn parts_are_listed_in_pages_and_dated_by_the_clock() {
+    let world = World::new().await;
+    let id = initiate(&world, SignatureVersion::V4, &[]).await;
+    for number in [5, 1, 3] {
+        part(&world, SignatureVersion::V4, &id, number, 2).await;
+        world.clock.advance(chrono::TimeDelta::seconds(1));
+    }
+    let list = async |query: &str| {
+        let mut request = presign::list_parts(BUCKET, KEY, &id);
+        request.query.extend(oss_valet::oss::encoding::decode_query(query).expect("UTF-8"));
+        send(world.signed(SignatureVersion::V4, request)).await
+    };
+    let page = Element::parse(&text(list("max-parts=2").await).await).expect("XML");
+    assert_eq!(crate::surface::texts(&page, "Part", "PartNumber"), ["1", "3"]);
+    let dates = crate::surface::texts(&page, "Part", "LastModified");
+    assert_eq!(dates, ["2026-01-01T00:00:01.000Z", "2026-01-01T00:00:02.000Z"]);
+    assert_eq!((page.child_text("IsTruncated"), page.child_text("NextPartNumberMarker")), (Some("true"), Some("3")));
+    let page = Element::parse(&text(list("part-number-marker=3&encoding-type=url").await).await).expect("XML");
+    assert_eq!(crate::surface::texts(&page, "Part", "PartNumber"), ["5"]);
+    assert_eq!((page.child_text("IsTruncated"), page.child_text("Key")), (Some("false"), Some("big%20file")));
+    for query in ["max-parts=0", "max-parts=1001", "max-parts=x", "part-number-marker=x", "encoding-type=base64"] {
+        assert_eq!(refusal(list(query).await).await.summary(), "400 InvalidArgument", "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_completed_upload_is_gone_for_every_operation() {
+    let world = World::new().await;
+    let id = initiate(&world, SignatureVersion::V4, &[]).await;
+    let etag = part(&world, SignatureVersion::V4, &id, 1, 9).await;
+    let answer = ok(complete(&world, &id, &[], completion(&[(1, &etag)]))).await;
+    let whole = ok(world.signed(SignatureVersion::V4, presign::head_object(BUCKET, KEY))).await;
+    assert_eq!(header(&answer, "x-oss-hash-crc64ecma"), header(&whole, "x-oss-hash-crc64ecma"));
+    let requests = [
+        (presign::complete_multipart_upload(BUCKET, KEY, &id, vec![]), "0042-00000203"),
+        (presign::upload_part(BUCKET, KEY, &id, 2), "0017-00000244"),
+        (presign::list_parts(BUCKET, KEY, &id), "0017-00000244"),
+        (presign::abort_multipart_upload(BUCKET, KEY, &id), "0017-00000244"),
+    ];
+    for (request, ec) in requests {
+        let refused =
+            refusal(send(world.signed(SignatureVersion::V4, request).body(completion(&[(1, &etag)]))).await).await;
+        assert_eq!(refused.summary(), "404 NoSuchUpload");
+        assert_eq!(refused.document.ec.as_deref(), Some(ec));
+    }
+}

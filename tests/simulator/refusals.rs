@@ -117,7 +117,7 @@ async fn puts_are_refused_by_cause() {
         ("a key too long", put(&long, &[]), "400 InvalidObjectName"),
         ("a key with a leading slash", put("/a", &[]), "400 InvalidObjectName"),
         ("too much metadata", put("a", &[("x-oss-meta-a", &meta)]), "400 InvalidArgument"),
-        ("a copy", copy, "501 NotImplemented"),
+        ("a copy from nowhere", copy, "404 NoSuchBucket"),
         ("another bucket", presign::put_object("other", "a", vec![]), "404 NoSuchBucket"),
         ("a strange method", SignableRequest::object("PATCH", BUCKET, "a"), "405 MethodNotAllowed"),
         ("a POST to an object", SignableRequest::object("POST", BUCKET, "a"), "405 MethodNotAllowed"),

@@ -7,4 +7,5 @@ mod callback_properties;
 mod callbacks;
 mod properties;
 mod sdk_suites;
+mod signature_properties;
 mod signing;

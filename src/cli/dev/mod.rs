@@ -19,7 +19,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use self::secrets::DevSecrets;
-use super::{block_on, roles::RoleArgs};
+use super::{
+    block_on,
+    roles::{READY_ROLE, RoleArgs},
+};
 use crate::{
     clock::{Clock, SystemClock},
     entropy::SystemEntropy,
@@ -192,6 +195,7 @@ fn announce(
         println!("  service    {}", ready.service);
         println!("  operations {}", ready.ops);
         println!("  simulator  {}/{}/", ready.simulator, ready.bucket);
+        println!("  STS        {}  (role {READY_ROLE})", ready.simulator);
         println!("  token      {}\n", ready.token);
         println!("Open the demo page and drop a picture on it. Ctrl-C ends everything.");
     }

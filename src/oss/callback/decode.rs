@@ -31,7 +31,7 @@ pub(super) fn fields(base64: &str) -> Result<Map<String, Value>, InvalidCallback
     serde_json::from_slice(&json).or_else(|_| refuse("The callback configuration is not json format.", None))
 }
 
-pub(super) fn callback(fields: Map<String, Value>) -> Result<Callback, InvalidCallback> {
+pub(super) fn callback(fields: &Map<String, Value>) -> Result<Callback, InvalidCallback> {
     let urls = urls(fields.get("callbackUrl"))?;
     if urls.is_empty() {
         return Ok(Callback::default());

@@ -105,7 +105,7 @@ impl Callback {
     /// With OSS's own message. Two of its wordings are inferred: a `callbackSNI` that is no boolean, and bad
     /// `additionalHeaders`.
     pub fn decode(base64: &str) -> Result<Self, InvalidCallback> {
-        decode::callback(decode::fields(base64)?)
+        decode::callback(&decode::fields(base64)?)
     }
 
     /// The same over a preset of the bucket: what the client sent counts before what the preset says (P§1.8).
@@ -115,7 +115,7 @@ impl Callback {
     pub fn decode_over(preset: &str, base64: &str) -> Result<Self, InvalidCallback> {
         let mut fields = decode::fields(preset)?;
         fields.extend(decode::fields(base64)?);
-        decode::callback(fields)
+        decode::callback(&fields)
     }
 
     /// The preset of the bucket that a client names with `callbackPolicy` (P§1.8).

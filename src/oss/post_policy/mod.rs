@@ -51,7 +51,7 @@ pub enum PolicyViolation {
     #[error("Your proposed upload exceeds the maximum allowed size.")]
     EntityTooLarge,
     /// Below the range.
-    #[error("Your proposed upload is smaller than the minimum allowed size.")]
+    #[error("Your proposed upload smaller than the minimum allowed size.")]
     EntityTooSmall,
 }
 

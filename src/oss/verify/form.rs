@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chrono::TimeDelta;
 
-use super::{KnownKey, SignatureRefusal, VerifyingContext, check_scope, check_window, parse};
+use super::{KnownKey, MAX_CLOCK_SKEW, SignatureRefusal, VerifyingContext, check_scope, check_window, parse};
 use crate::oss::{
     post_policy::{Condition, InvalidPolicyDocument, PostPolicy},
     presign::MAX_V4_EXPIRY,
@@ -84,7 +84,7 @@ fn claim<'a>(
         [Some(id), Some(policy), Some(signature)] => {
             Ok(Some(Claim { access_key_id: id.to_owned(), policy, signature, scope: None }))
         }
-        _ => Err(incomplete("OSSAccessKeyId, policy and Signature")),
+        [id, policy, _] => Err(incomplete_v1(id.is_none(), policy.is_none())),
     }
 }
 
@@ -102,6 +102,9 @@ fn v4_claim<'a>(fields: &'a [(String, String)], context: &VerifyingContext<'_>) 
     let (access_key_id, scope) = parse::parse_credential(credential)?;
     let time = parse::parse_date(date)?;
     check_scope(&scope, time, context)?;
+    if time.signed_duration_since(context.now) > MAX_CLOCK_SKEW {
+        return Err(SignatureRefusal::RequestTimeTooSkewed { request_time: time, server_time: context.now });
+    }
     // Whatever the policy's own expiration says, OSS stops at seven days (P§3.3).
     check_window(time, TimeDelta::seconds(MAX_V4_EXPIRY), context.now)?;
     Ok(Claim { access_key_id, policy, signature, scope: Some(scope) })
@@ -130,6 +133,18 @@ fn check_pinned(fields: &[(String, String)], policy: &PostPolicy) -> Result<(), 
 
 fn field<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
     fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+/// OSS has words for two of the three (the page of 400 errors); the policy's are inferred from those for the key.
+fn incomplete_v1(no_id: bool, no_policy: bool) -> SignatureRefusal {
+    let message = if no_id {
+        "Post request accessKeyId is empty."
+    } else if no_policy {
+        "The bucket POST must contain the specified 'policy'. If it is specified, please check the order of the fields"
+    } else {
+        "Post request signature is empty."
+    };
+    SignatureRefusal::InvalidArgument { message: message.to_owned(), argument: None }
 }
 
 fn incomplete(names: &str) -> SignatureRefusal {

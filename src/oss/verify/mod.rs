@@ -8,7 +8,7 @@ mod refusal;
 
 pub use form::{VerifiedForm, verify_post_form};
 pub use parse::{Scheme, UnverifiedSignature};
-pub use refusal::SignatureRefusal;
+pub use refusal::{AdditionalHeadersFault, SignatureRefusal};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use subtle::ConstantTimeEq;
@@ -124,7 +124,11 @@ fn check_time(unverified: &UnverifiedSignature, now: DateTime<Utc>) -> Result<()
 
 fn check_skew(time: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), SignatureRefusal> {
     let skew = now.signed_duration_since(time).abs();
-    if skew > MAX_CLOCK_SKEW { Err(SignatureRefusal::RequestTimeTooSkewed) } else { Ok(()) }
+    if skew > MAX_CLOCK_SKEW {
+        Err(SignatureRefusal::RequestTimeTooSkewed { request_time: time, server_time: now })
+    } else {
+        Ok(())
+    }
 }
 
 /// Valid from 15 minutes before its date until it expires (P§4.2).

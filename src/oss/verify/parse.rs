@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::SignatureRefusal;
+use super::{AdditionalHeadersFault, SignatureRefusal};
 use crate::oss::{
     request::{SignableRequest, SignatureVersion, trim},
     sign_v4::{self, ALGORITHM, Scope},
@@ -10,6 +10,13 @@ use crate::oss::{
 
 /// The query parameters of a V1 signature; with one of them come all three (P§4.1).
 const V1_PARAMETERS: [&str; 3] = ["OSSAccessKeyId", "Expires", "Signature"];
+
+/// The query parameters of a V4 signature (P§4.2).
+const V4_PARAMETERS: [&str; 5] =
+    ["x-oss-signature-version", "x-oss-credential", "x-oss-date", "x-oss-expires", "x-oss-signature"];
+
+/// Headers that are read once; `x-oss-*` ones are signed together when they repeat.
+const SINGLE_HEADERS: [&str; 4] = ["Authorization", "Date", "Content-Type", "Content-MD5"];
 
 /// What a request says about its signature. Nothing here is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +84,7 @@ impl UnverifiedSignature {
     /// # Errors
     /// When it is incomplete, given twice, of the obsolete V2 scheme, or not readable.
     pub fn from_request(request: &SignableRequest) -> Result<Option<Self>, SignatureRefusal> {
+        check_singles(request)?;
         let authorization = request.header("authorization").map(trim).filter(|value| !value.is_empty());
         let v4_query =
             ["x-oss-signature-version", "x-oss-signature"].iter().any(|name| request.query_value(name).is_some());
@@ -89,6 +97,25 @@ impl UnverifiedSignature {
             _ => Err(plain("A request must be signed in one place only: in its headers or in its URL.")),
         }
     }
+}
+
+/// Headers and parameters that a signature depends on, but does not cover itself or reads once only: given twice, one
+/// could be signed and the other believed. That OSS refuses them is an assumption; no source says what it does.
+fn check_singles(request: &SignableRequest) -> Result<(), SignatureRefusal> {
+    for name in SINGLE_HEADERS {
+        let mut values = request.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        if let (Some(_), Some((_, second))) = (values.next(), values.next()) {
+            return Err(SignatureRefusal::argument("A header that can be given once is given twice.", name, second));
+        }
+    }
+    for name in V1_PARAMETERS.into_iter().chain(V4_PARAMETERS) {
+        let mut values = request.query.iter().filter(|(known, _)| known == name);
+        if let (Some(_), Some((_, second))) = (values.next(), values.next()) {
+            let message = "A query parameter that can be given once is given twice.";
+            return Err(SignatureRefusal::argument(message, name, second));
+        }
+    }
+    Ok(())
 }
 
 fn from_header(authorization: &str, request: &SignableRequest) -> Result<UnverifiedSignature, SignatureRefusal> {
@@ -139,7 +166,11 @@ fn from_v4_header(value: &str, request: &SignableRequest) -> Result<UnverifiedSi
         access_key_id,
         signature: signature.to_owned(),
         security_token: header_token(request),
-        scheme: Scheme::V4Header { scope, additional_headers: listed(additional), time: parse_date(date)? },
+        scheme: Scheme::V4Header {
+            scope,
+            additional_headers: listed(additional, request, false)?,
+            time: parse_date(date)?,
+        },
     })
 }
 
@@ -154,7 +185,8 @@ fn from_v1_query(request: &SignableRequest) -> Result<UnverifiedSignature, Signa
     })?;
     let security_token = request.query_value("security-token").map(str::to_owned);
     if security_token.is_none() && header_token(request).is_some() {
-        return Err(plain("Security-token must be provided by query string parameter."));
+        let message = "Security-token must be provided by query string parameter.";
+        return Err(SignatureRefusal::InvalidRequest(message.to_owned()));
     }
     Ok(UnverifiedSignature {
         access_key_id: access_key_id.to_owned(),
@@ -185,7 +217,7 @@ fn from_v4_query(request: &SignableRequest) -> Result<UnverifiedSignature, Signa
         security_token: request.query_value("x-oss-security-token").map(str::to_owned),
         scheme: Scheme::V4Query {
             scope,
-            additional_headers: listed(request.query_value("x-oss-additional-headers")),
+            additional_headers: listed(request.query_value("x-oss-additional-headers"), request, true)?,
             time: parse_date(needed("x-oss-date")?)?,
             expires_in,
         },
@@ -197,8 +229,22 @@ fn canonical_integer(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
-fn listed(names: Option<&str>) -> Vec<String> {
-    names.unwrap_or_default().split(';').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+/// The names of a list of further signed headers, each in the request (P§4.2). In any order and case: `oss2` 2.19 sorts them by
+/// their first letter only.
+fn listed(names: Option<&str>, request: &SignableRequest, in_url: bool) -> Result<Vec<String>, SignatureRefusal> {
+    let Some(value) = names else { return Ok(vec![]) };
+    let refused = |fault| Err(SignatureRefusal::AdditionalHeaders { fault, value: value.to_owned(), in_url });
+    let names: Vec<_> = value.split(';').collect();
+    let absent = |name: &&str| name.contains('_') || request.header(&name.to_ascii_lowercase()).is_none();
+    if value.is_empty() {
+        refused(AdditionalHeadersFault::Empty)
+    } else if names.contains(&"") {
+        refused(AdditionalHeadersFault::EmptyName)
+    } else if names.iter().any(absent) {
+        refused(AdditionalHeadersFault::Missing)
+    } else {
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
 }
 
 fn header_token(request: &SignableRequest) -> Option<String> {

@@ -210,6 +210,135 @@ fn what_cannot_be_read_as_one_signature_is_refused() {
     }
 }
 
+/// Signed over `signed_names`, listed as `list`: in the header, then in the URL.
+fn with_additional(signed_names: &[&str], list: Option<&str>) -> [SignableRequest; 2] {
+    let key = plain_key();
+    let scope = Scope::oss(at(0), "cn-hangzhou");
+    let names: Vec<_> = signed_names.iter().map(|name| (*name).to_owned()).collect();
+    let sign = |request: &SignableRequest| {
+        let canonical = sign_v4::canonical_request(request, &names);
+        let text = sign_v4::string_to_sign(&canonical, &sign_v4::format_date(at(0)), &scope);
+        SigningKey::derive(&key, &scope).sign_text(&text)
+    };
+    let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut plain = request();
+    plain.headers.extend([own("Range", "bytes=0-1"), own("x_odd", "1")]);
+    let (mut header, mut url) = (plain.clone(), plain);
+    header.headers.push(own("x-oss-date", &sign_v4::format_date(at(0))));
+    let listed = list.map(|list| format!(",AdditionalHeaders={list}")).unwrap_or_default();
+    let authorization =
+        format!("OSS4-HMAC-SHA256 Credential={}{listed},Signature={}", scope.credential("AK"), sign(&header));
+    header.headers.push(own("Authorization", &authorization));
+    url.query.extend([
+        own("x-oss-signature-version", sign_v4::ALGORITHM),
+        own("x-oss-credential", &scope.credential("AK")),
+        own("x-oss-date", &sign_v4::format_date(at(0))),
+        own("x-oss-expires", "600"),
+    ]);
+    url.query.extend(list.map(|list| own("x-oss-additional-headers", list)));
+    let signature = sign(&url);
+    url.query.push(own("x-oss-signature", &signature));
+    [header, url]
+}
+
+#[test]
+fn additional_headers_must_be_there_and_in_their_form() {
+    let v4 = Ok(Some(SignatureVersion::V4));
+    for (signed, list) in [
+        (&[][..], None),
+        (&["host"], Some("host")),
+        (&["host", "range"], Some("host;range")),
+        // Signed anyway, so that naming it changes nothing.
+        (&["host"], Some("content-type;host")),
+    ] {
+        for request in with_additional(signed, list) {
+            assert_eq!(check(&request, &plain_key(), 0), v4, "{list:?}");
+        }
+    }
+    let cases = [
+        ("", ["0002-00000209", "0002-00000076"]),
+        ("host;", ["0002-00000210", "0002-00000077"]),
+        (";host", ["0002-00000210", "0002-00000077"]),
+        ("host;if-match", ["0002-00000211", "0002-00000077"]),
+        (" host", ["0002-00000211", "0002-00000077"]),
+        ("x_odd", ["0002-00000211", "0002-00000077"]),
+        ("range;host", ["", ""]),
+        ("host;host", ["", ""]),
+        ("Host", ["", ""]),
+    ];
+    for (list, ecs) in cases {
+        // However it was signed: the list is judged before the signature is.
+        for (request, ec) in with_additional(&["host"], Some(list)).iter().zip(ecs) {
+            let refusal = check(request, &plain_key(), 0).unwrap_err();
+            assert_eq!((refusal.code(), refusal.status()), ("InvalidArgument", 400), "{list:?}");
+            assert_eq!(refusal.ec().unwrap_or_default(), ec, "{list:?}");
+            assert_eq!(refusal.details()[1].1, list);
+        }
+    }
+    for request in with_additional(&["host"], Some("host;range")) {
+        assert_eq!(code(&request, &plain_key(), 0), "SignatureDoesNotMatch", "more is listed than was signed");
+    }
+    for request in with_additional(&["host"], None) {
+        assert_eq!(code(&request, &plain_key(), 0), "SignatureDoesNotMatch", "more was signed than is listed");
+    }
+}
+
+#[test]
+fn a_changed_additional_header_is_a_mismatch_and_another_is_not() {
+    for request in with_additional(&["host"], Some("host")) {
+        let change = |name: &str| {
+            let mut changed = request.clone();
+            changed.headers.iter_mut().find(|(known, _)| known == name).unwrap().1.push('1');
+            check(&changed, &plain_key(), 0).map_err(|refusal| refusal.code())
+        };
+        assert_eq!(change("Host"), Err("SignatureDoesNotMatch"));
+        assert_eq!(change("Range"), Ok(Some(SignatureVersion::V4)));
+        assert_eq!(change("Content-Type"), Err("SignatureDoesNotMatch"));
+    }
+}
+
+#[test]
+fn a_url_with_a_token_lives_twelve_hours_at_most() {
+    let with_expires = |key: &AccessKey, seconds: &str| {
+        let signed = signing(SignatureVersion::V4, key, |context| {
+            presign::presign_unchecked(request(), &[], seconds.parse().unwrap(), context)
+        });
+        check(&received(signed), key, 0).map_err(|refusal| refusal.code())
+    };
+    let v4 = Ok(Some(SignatureVersion::V4));
+    assert_eq!(with_expires(&token_key(), "43200"), v4);
+    assert_eq!(with_expires(&token_key(), "43201"), Err("InvalidArgument"));
+    assert_eq!(with_expires(&plain_key(), "43201"), v4);
+    assert_eq!(with_expires(&plain_key(), "604800"), v4);
+    assert_eq!(with_expires(&plain_key(), "604801"), Err("InvalidArgument"));
+}
+
+#[test]
+fn a_token_expires_whatever_the_signature_says() {
+    let key = token_key();
+    let known = KnownKey { key: key.clone(), expires_at: Some(at(300)) };
+    let judge = |request: &SignableRequest, seconds: i64, known: &KnownKey| {
+        let context = VerifyingContext { now: at(seconds), region: Some("cn-hangzhou") };
+        verify(request, |_| Some(known.clone()), &context).map(|_| ()).map_err(|refusal| refusal.code())
+    };
+    for version in [SignatureVersion::V1, SignatureVersion::V4] {
+        for request in [presigned(version, &key), header_signed(version, &key, DateHeader::Date)] {
+            assert_eq!(judge(&request, 299, &known), Ok(()), "{version:?}");
+            assert_eq!(judge(&request, 300, &known), Err("SecurityTokenExpired"), "{version:?}");
+            let other = KnownKey { key: plain_key().with_security_token("other"), ..known.clone() };
+            assert_eq!(judge(&request, 300, &other), Err("InvalidSecurityToken"), "{version:?}");
+            let forged = KnownKey { key: AccessKey::new("AK", "x").with_security_token("tok+/="), ..known.clone() };
+            assert_eq!(judge(&request, 300, &forged), Err("SecurityTokenExpired"), "{version:?}");
+        }
+        let fields = form(version, &key);
+        let judge_form = |seconds| {
+            let context = VerifyingContext { now: at(seconds), region: Some("cn-hangzhou") };
+            verify_post_form(&fields, |_| Some(known.clone()), &context).map(|_| ()).map_err(|refusal| refusal.code())
+        };
+        assert_eq!((judge_form(299), judge_form(300)), (Ok(()), Err("SecurityTokenExpired")), "{version:?}");
+    }
+}
+
 fn form(version: SignatureVersion, key: &AccessKey) -> Vec<(String, String)> {
     signing(version, key, |context| {
         let mut conditions = vec![Condition::Simple("bucket".into(), "b".into())];

@@ -76,6 +76,11 @@ fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
+}
+
 struct Reader<'a> {
     rest: &'a str,
 }
@@ -105,9 +110,8 @@ impl<'a> Reader<'a> {
             None => (tag, false),
         };
         let qualified = tag.split_ascii_whitespace().next().filter(|name| tag.starts_with(name))?;
-        let is_name = qualified.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            && qualified.chars().all(|c| c.is_alphanumeric() || "_-.:".contains(c));
-        if !is_name {
+        // A prefix and what follows it are names both.
+        if !qualified.split(':').all(is_name) {
             return None;
         }
         let name = qualified.rsplit(':').next().unwrap_or(qualified).to_owned();
@@ -223,6 +227,9 @@ mod tests {
             "<a>& b</a>",
             "< a></a>",
             "<1/>",
+            "<a:/>",
+            "<a:1/>",
+            "<:a/>",
             "<!DOCTYPE a [<!ENTITY e \"x\">]><a>&e;</a>",
             "<a><!-- </a>",
             "<a><![CDATA[</a>",

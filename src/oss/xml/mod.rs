@@ -24,7 +24,7 @@ pub struct ErrorDocument {
 }
 
 impl ErrorDocument {
-    /// Writes the document with its XML declaration.
+    /// Writes the document with its XML declaration: `EC` after the details, and `RecommendDoc` last, as OSS does.
     pub fn to_xml(&self) -> String {
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>\n");
         push_element(&mut xml, "Code", &self.code);
@@ -39,11 +39,15 @@ impl ErrorDocument {
             }
             xml.push_str("  </AccessDeniedDetail>\n");
         }
-        for (name, value) in &self.details {
+        let (last, details): (Vec<_>, Vec<_>) = self.details.iter().partition(|(name, _)| name == "RecommendDoc");
+        for (name, value) in details {
             push_element(&mut xml, name, value);
         }
         if let Some(ec) = &self.ec {
             push_element(&mut xml, "EC", ec);
+        }
+        for (name, value) in last {
+            push_element(&mut xml, name, value);
         }
         xml.push_str("</Error>\n");
         xml

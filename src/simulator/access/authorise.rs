@@ -13,6 +13,7 @@ use crate::{
         access::{
             permissions::{Action, Permissions, Resource},
             policy::{Circumstances, Listing, Question, ResourceName, Verdict},
+            refused,
             sessions::KnownSession,
         },
         errors::OssError,
@@ -91,7 +92,7 @@ impl<'a> Credential<'a> {
                 let session = &known.session;
                 let role = oss.settings.role(&session.role);
                 Identity {
-                    principal: Principal::AssumedRoleUser(format!("{}:{}", session.role, session.session_name)),
+                    principal: Principal::AssumedRoleUser(format!("{}:{}", session.role, session.name)),
                     permissions: role.map_or_else(|| Permissions::of([]), |role| role.permissions.clone()),
                     session_policy: known.policy.clone(),
                 }
@@ -175,11 +176,17 @@ pub(super) fn circumstances(incoming: &Incoming) -> Circumstances {
 
 /// Finds the credential that signed the request, and checks that it really did.
 pub(in crate::simulator) fn authorise(incoming: &Incoming, oss: &Oss) -> Result<Caller, OssError> {
+    identify(incoming, oss)?.ok_or_else(OssError::anonymous)
+}
+
+/// The same for what everybody may do where an ACL says so: `None` for a request that is not signed at all.
+pub(in crate::simulator) fn identify(incoming: &Incoming, oss: &Oss) -> Result<Option<Caller>, OssError> {
     let bucket = incoming.bucket().and_then(|bucket| oss.settings.bucket(bucket));
     let context = VerifyingContext { now: incoming.now, region: bucket.map(|bucket| bucket.region.as_str()) };
     check_ambiguity(incoming)?;
-    let verified = verify::verify(&incoming.signable(), |id| find(id, oss), &context)?;
-    Caller::known(verified.ok_or_else(OssError::anonymous)?.access_key_id(), incoming, oss)
+    let verified = verify::verify(&incoming.signable(), |id| find(id, oss), &context)
+        .map_err(|refusal| refused::request(refusal, incoming))?;
+    verified.map(|verified| Caller::known(verified.access_key_id(), incoming, oss)).transpose()
 }
 
 /// The credential behind a form, with the policy that it satisfies in everything but the length of the file.
@@ -195,10 +202,7 @@ pub(in crate::simulator) fn authorise_form(
         Err(SignatureRefusal::AccessDenied(message)) if message == "Request has expired." => {
             return Err(OssError::access_denied("Invalid according to Policy: Policy expired."));
         }
-        Err(SignatureRefusal::AccessDenied(message)) if message == "Request is not valid yet." => {
-            return Err(SignatureRefusal::RequestTimeTooSkewed.into());
-        }
-        outcome => outcome?.ok_or_else(OssError::anonymous)?,
+        outcome => outcome.map_err(|refusal| refused::form(refusal, form))?.ok_or_else(OssError::anonymous)?,
     };
     let policy = verified.policy().clone();
     policy.evaluate(&form.facts(&bucket.name), incoming.now)?;
@@ -232,14 +236,10 @@ impl From<SignatureRefusal> for OssError {
             .details()
             .iter()
             .fold(Self::new(status, refusal.code(), message), |error, (name, value)| error.detail(name, value));
-        match &refusal {
-            SignatureRefusal::InvalidAccessKeyId => error.ec("0002-00000902"),
-            SignatureRefusal::InvalidSecurityToken => error.ec("0002-00000006"),
-            SignatureRefusal::SecurityTokenExpired => error.ec("0002-00000007"),
-            SignatureRefusal::SignatureDoesNotMatch { .. } => error.ec("0002-00000040"),
-            SignatureRefusal::RequestTimeTooSkewed => error.ec("0002-00000504"),
+        match refusal.ec() {
             _ if wrong_region => error.ec("0002-00000226"),
-            _ => error,
+            Some(ec) => error.ec(ec),
+            None => error,
         }
     }
 }

@@ -5,6 +5,7 @@
 pub(in crate::simulator) mod authorise;
 pub(in crate::simulator) mod permissions;
 pub(in crate::simulator) mod policy;
+mod refused;
 pub(in crate::simulator) mod roles;
 pub(in crate::simulator) mod sessions;
 pub(in crate::simulator) mod sts;

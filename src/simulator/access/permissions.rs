@@ -21,6 +21,8 @@ pub enum Action {
     GetObjectTagging,
     /// GET and HEAD of a named version, beside [`Self::GetObject`].
     GetObjectVersion,
+    /// Taking its tags away.
+    DeleteObjectTagging,
     /// DELETE.
     DeleteObject,
     /// DELETE of a named version, beside [`Self::DeleteObject`].
@@ -37,12 +39,26 @@ pub enum Action {
     GetBucketInfo,
     /// Its region alone.
     GetBucketLocation,
+    /// Its ACL.
+    GetBucketAcl,
+    /// How much it holds.
+    GetBucketStat,
     /// Its CORS rules.
     GetBucketCors,
+    /// Setting its CORS rules.
+    PutBucketCors,
+    /// Removing its CORS rules.
+    DeleteBucketCors,
     /// Whether it keeps versions.
     GetBucketVersioning,
+    /// Switching versioning on or suspending it.
+    PutBucketVersioning,
     /// Its lifecycle rules.
     GetBucketLifecycle,
+    /// Setting its lifecycle rules.
+    PutBucketLifecycle,
+    /// Removing its lifecycle rules.
+    DeleteBucketLifecycle,
     /// Setting the bucket's callback presets (P§1.8).
     PutBucketCallbackPolicy,
     /// Reading them.
@@ -53,7 +69,7 @@ pub enum Action {
 
 impl Action {
     /// Every one.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 29] = [
         Self::PutObject,
         Self::PutObjectAcl,
         Self::PutObjectTagging,
@@ -61,6 +77,7 @@ impl Action {
         Self::GetObjectAcl,
         Self::GetObjectTagging,
         Self::GetObjectVersion,
+        Self::DeleteObjectTagging,
         Self::DeleteObject,
         Self::DeleteObjectVersion,
         Self::AbortMultipartUpload,
@@ -69,9 +86,16 @@ impl Action {
         Self::ListObjects,
         Self::GetBucketInfo,
         Self::GetBucketLocation,
+        Self::GetBucketAcl,
+        Self::GetBucketStat,
         Self::GetBucketCors,
+        Self::PutBucketCors,
+        Self::DeleteBucketCors,
         Self::GetBucketVersioning,
+        Self::PutBucketVersioning,
         Self::GetBucketLifecycle,
+        Self::PutBucketLifecycle,
+        Self::DeleteBucketLifecycle,
         Self::PutBucketCallbackPolicy,
         Self::GetBucketCallbackPolicy,
         Self::DeleteBucketCallbackPolicy,

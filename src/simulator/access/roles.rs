@@ -58,7 +58,7 @@ impl RoleSpec {
     }
 }
 
-/// An OpenID Connect provider that the account knows: `acs:ram::ACCOUNT:oidc-provider/NAME`.
+/// An `OpenID Connect` provider that the account knows: `acs:ram::ACCOUNT:oidc-provider/NAME`.
 #[derive(Debug, Clone)]
 pub struct OidcProviderSpec {
     /// `NAME` of its ARN.

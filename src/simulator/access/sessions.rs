@@ -28,7 +28,8 @@ pub(in crate::simulator) struct Session {
     pub(in crate::simulator) expires_at: DateTime<Utc>,
     /// The role's name.
     pub(in crate::simulator) role: String,
-    pub(in crate::simulator) session_name: String,
+    /// `RoleSessionName`.
+    pub(in crate::simulator) name: String,
     /// The session policy as it came.
     pub(in crate::simulator) policy: Option<String>,
     pub(in crate::simulator) source_identity: Option<String>,
@@ -56,7 +57,7 @@ impl Session {
             security_token: format!("CAIS{}", STANDARD.encode(token)),
             expires_at: new.expires_at,
             role: new.role.to_owned(),
-            session_name: new.session_name.to_owned(),
+            name: new.session_name.to_owned(),
             policy: new.policy.as_ref().map(|(json, _)| (*json).to_owned()),
             source_identity: new.source_identity.map(str::to_owned),
         }

@@ -1,6 +1,6 @@
 //! The callback a request asks for, checked and resolved before anything is stored (P§1.2–1.4, P§1.7).
 //!
-//! PutObject, PostObject and CompleteMultipartUpload look here, and the trigger for what is stored already. Other
+//! PutObject, PostObject and `CompleteMultipartUpload` look here, and the trigger for what is stored already. Other
 //! operations pass `x-oss-callback` by: the documentation names these three and says nothing of the rest (an assumption).
 
 use crate::{

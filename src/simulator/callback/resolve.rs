@@ -21,7 +21,7 @@ use crate::simulator::errors::OssError;
 /// the same, and is assumed: this network, carrier-grade NAT (OSS's own VIPs), link-local (the metadata service), protocol
 /// assignments, benchmarks, multicast, and what is reserved.
 const PRIVATE: [(Ipv4Addr, u8); 11] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::UNSPECIFIED, 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
     (Ipv4Addr::new(127, 0, 0, 0), 8),

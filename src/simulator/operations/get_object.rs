@@ -1,7 +1,7 @@
-//! `GET /key` and `HEAD /key`.
+//! `GET /key`, `HEAD /key`, and `HEAD /key?objectMeta`.
 
 use actix_web::{
-    HttpResponse, HttpResponseBuilder,
+    HttpResponse,
     body::SizedStream,
     http::{StatusCode, header},
 };
@@ -11,15 +11,17 @@ use futures_util::stream;
 use crate::{
     oss::presign::http_date,
     simulator::{
-        access::{authorise::authorise, permissions::Action},
+        access::authorise::identify,
         errors::OssError,
+        operations::{
+            conditions::{self, Outcome},
+            reading::{find, find_record, is_public, permit_read, version_id},
+            symlink::etag_of_link,
+        },
         request::Incoming,
         server::Oss,
         settings::BucketSpec,
-        storage::{
-            record::{Content, Kind, Record},
-            upload::SMALL_BYTES,
-        },
+        storage::{record::Kind, upload::SMALL_BYTES},
     },
 };
 
@@ -40,9 +42,45 @@ pub(in crate::simulator) async fn head_object(
     bucket: &BucketSpec,
 ) -> Result<HttpResponse, OssError> {
     let found = find(oss, incoming, bucket).await?;
+    if conditions::judge(incoming, "", &found.content.etag, found.last_modified)? == Outcome::NotModified {
+        return Ok(found.not_modified());
+    }
     let mut response = HttpResponse::Ok();
     found.headers(&mut response);
-    Ok(response.body(SizedStream::new(found.content.size, stream::empty::<std::io::Result<Bytes>>())))
+    Ok(response.body(nothing_of(found.content.size)))
+}
+
+/// `ETag`, length and date of the object, or of the link itself; no metadata.
+pub(in crate::simulator) async fn get_object_meta(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+) -> Result<HttpResponse, OssError> {
+    let caller = identify(incoming, oss)?;
+    let (key, version) = (incoming.object_key()?, version_id(incoming)?);
+    let there = oss.objects.find(&bucket.name, key, version).await?;
+    permit_read(caller.as_ref(), incoming.resource(), version, is_public(there.as_ref(), bucket))?;
+    let record = find_record(oss, incoming, bucket, key, version).await?;
+    let (etag, size) = match &record.kind {
+        Kind::Normal(content) => (content.etag.clone(), content.size),
+        Kind::Symlink { target } => (etag_of_link(target), 0),
+        Kind::DeleteMarker => return Err(OssError::no_such_key(key)),
+    };
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::ETAG, format!("\"{etag}\"")))
+        .insert_header((header::LAST_MODIFIED, http_date(record.last_modified)));
+    if let Some(version) = bucket.version_of(&record) {
+        response.insert_header(("x-oss-version-id", version));
+    }
+    // The documentation shows a GET as well, whose length would announce a body that never comes.
+    let size = if incoming.method == "HEAD" { size } else { 0 };
+    Ok(response.body(nothing_of(size)))
+}
+
+/// The answer to a HEAD: a length, and no bytes.
+fn nothing_of(size: u64) -> SizedStream<impl futures_util::Stream<Item = std::io::Result<Bytes>>> {
+    SizedStream::new(size, stream::empty())
 }
 
 /// The object, or a range of it.
@@ -52,6 +90,12 @@ pub(in crate::simulator) async fn get_object(
     bucket: &BucketSpec,
 ) -> Result<HttpResponse, OssError> {
     let found = find(oss, incoming, bucket).await?;
+    if conditions::judge(incoming, "", &found.content.etag, found.last_modified)? == Outcome::NotModified {
+        return Ok(found.not_modified());
+    }
+    if found.record.attributes.storage_class.unwrap_or(bucket.storage_class).is_archived() {
+        return Err(OssError::invalid_object_state(&incoming.key));
+    }
     let size = found.content.size;
     let mut response = HttpResponse::Ok();
     let (first, last) = match requested_range(incoming, size)? {
@@ -65,6 +109,10 @@ pub(in crate::simulator) async fn get_object(
     found.headers(&mut response);
     for name in OVERRIDES {
         if let (Some(value), Some(header)) = (incoming.query(name), name.strip_prefix("response-")) {
+            if found.anonymous {
+                let message = "Request specific response headers cannot be used for anonymous GET requests.";
+                return Err(OssError::bad_request("InvalidRequest", message));
+            }
             response.insert_header((header, value));
         }
     }
@@ -73,72 +121,6 @@ pub(in crate::simulator) async fn get_object(
         return Ok(response.body(oss.objects.read(&found.content, first, length)?));
     }
     Ok(response.body(SizedStream::new(length, oss.objects.stream(&found.content, first, length))))
-}
-
-/// An object that a reader may see, symbolic links followed.
-struct Found {
-    record: Record,
-    content: Content,
-    is_symlink: bool,
-}
-
-async fn find(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<Found, OssError> {
-    let caller = authorise(incoming, oss)?;
-    caller.permit(Action::GetObject, incoming.resource())?;
-    let version = incoming.query("versionId");
-    if version.is_some() {
-        caller.permit(Action::GetObjectVersion, incoming.resource())?;
-    }
-    let key = incoming.object_key()?;
-    let record = oss.objects.find(&bucket.name, key, version).await?.ok_or_else(|| OssError::no_such_key(key))?;
-    let (record, is_symlink) = match &record.kind {
-        Kind::Symlink { target } => (follow(oss, bucket, target).await?, true),
-        Kind::Normal(_) | Kind::DeleteMarker => (record, false),
-    };
-    match record.kind.clone() {
-        Kind::Normal(content) => Ok(Found { record, content, is_symlink }),
-        Kind::Symlink { .. } | Kind::DeleteMarker => Err(OssError::no_such_key(key)),
-    }
-}
-
-async fn follow(oss: &Oss, bucket: &BucketSpec, target: &str) -> Result<Record, OssError> {
-    let record = oss.objects.find(&bucket.name, target, None).await?;
-    record.filter(|record| matches!(record.kind, Kind::Normal(_))).ok_or_else(|| {
-        OssError::new(StatusCode::NOT_FOUND, "SymlinkTargetNotExist", "The symlink target object does not exist.")
-            // The protocol reference gives no EC for this: an assumption.
-            .ec("0026-00000002")
-    })
-}
-
-impl Found {
-    fn object_type(&self) -> &'static str {
-        match self.content.content_md5() {
-            _ if self.is_symlink => "Symlink",
-            Some(_) => "Normal",
-            None => "Multipart",
-        }
-    }
-
-    fn headers(&self, response: &mut HttpResponseBuilder) {
-        let Record { attributes, last_modified, version_id, .. } = &self.record;
-        response
-            .insert_header(("x-oss-object-type", self.object_type()))
-            .insert_header(("x-oss-storage-class", "Standard"))
-            .insert_header((header::CONTENT_TYPE, attributes.content_type.as_str()))
-            .insert_header((header::ETAG, format!("\"{}\"", self.content.etag)))
-            .insert_header(("x-oss-hash-crc64ecma", self.content.crc64.to_string()))
-            .insert_header((header::LAST_MODIFIED, http_date(*last_modified)))
-            .insert_header((header::ACCEPT_RANGES, "bytes"));
-        if let Some(md5) = self.content.content_md5() {
-            response.insert_header(("Content-MD5", md5));
-        }
-        if let Some(version) = version_id {
-            response.insert_header(("x-oss-version-id", version.as_str()));
-        }
-        for (name, value) in &attributes.headers {
-            response.insert_header((name.as_str(), value.as_str()));
-        }
-    }
 }
 
 /// `Range: bytes=…`. OSS answers a range it can't serve with the whole object, unless asked for standard behaviour.
@@ -156,7 +138,7 @@ fn requested_range(incoming: &Incoming, size: u64) -> Result<Option<(u64, u64)>,
 }
 
 /// First and last byte, inclusive.
-fn parse_range(range: &str, size: u64) -> Option<(u64, u64)> {
+pub(in crate::simulator) fn parse_range(range: &str, size: u64) -> Option<(u64, u64)> {
     let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     let end = size.checked_sub(1)?;
     let (first, last) = match (first, last) {

@@ -1,10 +1,18 @@
 //! The fields of a PostObject form, in order, up to the file (P§3.1, P§3.2).
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::header;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 
-use crate::{oss::post_policy::PostFormFacts, simulator::errors::OssError};
+use crate::{
+    oss::post_policy::PostFormFacts,
+    simulator::{body::Body, errors::OssError},
+};
 
 /// Longest field name (P§3.2).
 const MAX_NAME_BYTES: usize = 8 * 1024;
@@ -29,19 +37,21 @@ pub(in crate::simulator) struct PostForm {
 
 impl PostForm {
     /// Reads up to the `file` part.
-    pub(in crate::simulator) async fn read(multipart: &mut Multipart) -> Result<Self, OssError> {
+    pub(in crate::simulator) async fn read(multipart: &mut Multipart, body: &Body) -> Result<Self, OssError> {
         let mut fields = Vec::new();
         let mut total = 0;
-        while let Some(part) = multipart.next().await {
+        while let Some(part) = UntilEnd::new(multipart, body).next().await {
             let mut part = part.map_err(|error| malformed(&error))?;
             let name = part.name().unwrap_or_default().to_owned();
             if name.len() > MAX_NAME_BYTES {
-                return Err(field_too_long(&name[..name.floor_char_boundary(64)]));
+                let shown = &name[..name.floor_char_boundary(64)];
+                let message = "Your name of form field is too long.";
+                return Err(OssError::bad_request("FieldItemTooLong", message).detail("FieldName", shown));
             }
             if name.eq_ignore_ascii_case("file") {
                 return Ok(Self::at_file(fields, part));
             }
-            let value = read_value(&name, &mut part).await?;
+            let value = read_value(&name, &mut part, body).await?;
             total += name.len() + value.len();
             if total > MAX_FIELDS_BYTES {
                 return Err(OssError::bad_request(
@@ -51,10 +61,9 @@ impl PostForm {
             }
             fields.push((name, value));
         }
-        Err(OssError::bad_request(
-            "IncorrectNumberOfFilesInPOSTRequest",
-            "POST requires exactly one file upload per request.",
-        ))
+        // Only of none: what follows a file is passed by (P§3.1), a second file too.
+        let message = "POST requires exactly one file upload per request.";
+        Err(OssError::bad_request("IncorrectNumberOfFilesInPOSTRequest", message))
     }
 
     fn at_file(fields: Vec<(String, String)>, file: Field) -> Self {
@@ -93,10 +102,11 @@ impl PostForm {
     }
 }
 
-async fn read_value(name: &str, part: &mut Field) -> Result<String, OssError> {
+async fn read_value(name: &str, part: &mut Field, body: &Body) -> Result<String, OssError> {
     let long = ["policy", "callback", "x-oss-security-token"].iter().any(|known| name.eq_ignore_ascii_case(known));
     let limit = if long { MAX_LONG_VALUE_BYTES } else { MAX_VALUE_BYTES };
     let mut value = Vec::new();
+    let mut part = UntilEnd::new(part, body);
     while let Some(chunk) = part.next().await {
         value.extend_from_slice(&chunk.map_err(|error| malformed(&error))?);
         if value.len() > limit {
@@ -105,6 +115,30 @@ async fn read_value(name: &str, part: &mut Field) -> Result<String, OssError> {
     }
     String::from_utf8(value)
         .map_err(|_| OssError::invalid_argument("The form field is not encoded in UTF-8.", name, ""))
+}
+
+/// What the multipart parser gives, or `Incomplete` once the body has ended and the parser still waits: it does so for
+/// ever where a body breaks off behind a carriage return (actix-multipart 0.7), and the sender would wait with it.
+pub(in crate::simulator) struct UntilEnd<'a, S> {
+    stream: &'a mut S,
+    body: Body,
+}
+
+impl<'a, S> UntilEnd<'a, S> {
+    pub(in crate::simulator) fn new(stream: &'a mut S, body: &Body) -> Self {
+        Self { stream, body: body.clone() }
+    }
+}
+
+impl<S: Stream<Item = Result<T, MultipartError>> + Unpin, T> Stream for UntilEnd<'_, S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.stream.poll_next_unpin(context) {
+            Poll::Pending if self.body.has_ended() => Poll::Ready(Some(Err(MultipartError::Incomplete))),
+            polled => polled,
+        }
+    }
 }
 
 fn field_too_long(name: &str) -> OssError {

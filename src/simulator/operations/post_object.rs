@@ -14,14 +14,14 @@ use crate::{
         callback::order::CallbackOrder,
         errors::OssError,
         operations::{
-            post_form::{PostForm, malformed},
+            post_form::{PostForm, UntilEnd, malformed},
             stored::{NewObject, Stored},
         },
         request::{Incoming, check_key},
         server::Oss,
         settings::BucketSpec,
         storage::{
-            record::{Attributes, DEFAULT_CONTENT_TYPE},
+            attributes::{Attributes, DEFAULT_CONTENT_TYPE},
             upload::{MAX_OBJECT_BYTES, Received},
         },
     },
@@ -43,11 +43,11 @@ pub(in crate::simulator) async fn post_object(
         body.start_md5();
     }
     let mut multipart = Multipart::new(request.headers(), body.clone());
-    let mut form = PostForm::read(&mut multipart).await?;
+    let mut form = PostForm::read(&mut multipart, &body).await?;
     let template = form.get("key").ok_or_else(missing_key)?;
     let key = template.replace("${filename}", form.file_name.as_deref().unwrap_or_default());
     incoming.notes.key(&key);
-    oss.faults.strike(incoming, &key).await?;
+    oss.faults.strike(incoming, incoming.operation, &key).await?;
     let (caller, policy) = authorise_form(&form, bucket, incoming, oss)?;
     let resource = Resource { bucket: &bucket.name, key: &key };
     caller.permit(Action::PutObject, resource)?;
@@ -58,7 +58,7 @@ pub(in crate::simulator) async fn post_object(
     let order = CallbackOrder::of_form(&form, oss, bucket).await?;
     let object = NewObject { bucket, key: check_key(&key)?, attributes, forbid_overwrite: forbids(&form, incoming) };
     object.check_overwrite(&oss.objects).await?;
-    let received = receive_file(&mut form, &policy, oss).await?;
+    let received = receive_file(&mut form, &body, &policy, oss).await?;
     drop(multipart);
     body.clone().drain().await;
     if let Some(expected) = whole_md5 {
@@ -83,9 +83,10 @@ fn is_form(incoming: &Incoming) -> bool {
 }
 
 /// The policy's length range is enforced while the file arrives; nothing stays behind of what it refuses.
-async fn receive_file(form: &mut PostForm, policy: &PostPolicy, oss: &Oss) -> Result<Received, OssError> {
+async fn receive_file(form: &mut PostForm, body: &Body, policy: &PostPolicy, oss: &Oss) -> Result<Received, OssError> {
     let max = policy.content_length_range().map_or(MAX_OBJECT_BYTES, |(_, max)| max.min(MAX_OBJECT_BYTES));
-    let received = oss.objects.begin().await?.receive(&mut form.file, max, |error| malformed(&error)).await?;
+    let file = UntilEnd::new(&mut form.file, body);
+    let received = oss.objects.begin().await?.receive(file, max, |error| malformed(&error)).await?;
     policy.check_size(received.size())?;
     Ok(received)
 }
@@ -105,7 +106,8 @@ fn forbids(form: &PostForm, incoming: &Incoming) -> bool {
     }
 }
 
-/// Without a callback: redirect, else `success_action_status`, else 204 (P§3.5).
+/// Without a callback: redirect, else `success_action_status`, else 204 (P§3.5). No document says that OSS adds parameters to
+/// the redirect's URL, as S3 does: it goes out as it came (an assumption).
 fn native_answer(form: &PostForm, stored: &Stored<'_>, bucket: &BucketSpec, incoming: &Incoming) -> HttpResponse {
     let redirect = form.get("success_action_redirect").filter(|url| !url.is_empty());
     let status = form.get("success_action_status").unwrap_or_default();

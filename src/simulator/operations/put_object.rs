@@ -4,14 +4,14 @@ use actix_web::HttpResponse;
 
 use crate::simulator::{
     access::{authorise::authorise, permissions::Action},
-    body::{Body, check_md5},
+    body::Body,
     callback::order::CallbackOrder,
     errors::OssError,
-    operations::stored::NewObject,
+    operations::stored::{NewObject, check_integrity, permit_attributes},
     request::Incoming,
     server::Oss,
     settings::BucketSpec,
-    storage::{record::Attributes, upload::MAX_OBJECT_BYTES},
+    storage::{attributes::Attributes, upload::MAX_OBJECT_BYTES},
 };
 
 /// Stores the body, then calls back if asked to.
@@ -25,17 +25,13 @@ pub(in crate::simulator) async fn put_object(
     caller.permit(Action::PutObject, incoming.resource())?;
     let key = incoming.object_key()?;
     let attributes = Attributes::of_headers(incoming)?;
-    if attributes.acl.is_some() {
-        caller.permit(Action::PutObjectAcl, incoming.resource())?;
-    }
+    permit_attributes(&caller, &attributes, incoming.resource())?;
     let order = CallbackOrder::of_request(incoming, oss, bucket).await?;
     check_length(incoming)?;
     let object = NewObject { bucket, key, attributes, forbid_overwrite: incoming.forbids_overwrite() };
     object.check_overwrite(&oss.objects).await?;
     let received = oss.objects.begin().await?.receive(body, MAX_OBJECT_BYTES, |_| OssError::incomplete_body()).await?;
-    if let Some(expected) = incoming.header("content-md5") {
-        check_md5(expected, &received.md5)?;
-    }
+    check_integrity(incoming, &received)?;
     let stored = object.commit(received, oss, incoming).await?;
     if let Some(order) = order {
         return Ok(stored.call_back(&order, "PutObject", oss, incoming).await);
@@ -45,8 +41,8 @@ pub(in crate::simulator) async fn put_object(
     Ok(response.finish())
 }
 
-/// A PUT says how long it is, or is chunked.
-fn check_length(incoming: &Incoming) -> Result<(), OssError> {
+/// An upload says how long it is, or is chunked.
+pub(in crate::simulator) fn check_length(incoming: &Incoming) -> Result<(), OssError> {
     let length = incoming.header("content-length");
     if length.is_none() && incoming.header("transfer-encoding").is_none() {
         return Err(OssError::missing_content_length());

@@ -1,16 +1,15 @@
-//! What PutObject and PostObject share: committing the bytes, and the answer with or without a callback.
+//! What the uploads share: committing the bytes, and the answer with or without a callback.
 
-use actix_web::{
-    HttpResponse, HttpResponseBuilder,
-    http::{
-        StatusCode,
-        header::{HeaderMap, HeaderName, HeaderValue},
-    },
-};
+use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
 
 use crate::{
     oss::callback::SystemVariables,
     simulator::{
+        access::{
+            authorise::Caller,
+            permissions::{Action, Resource},
+        },
+        body::check_md5,
         callback::{answer::Answer, order::CallbackOrder},
         errors::OssError,
         request::Incoming,
@@ -18,9 +17,10 @@ use crate::{
         server::Oss,
         settings::BucketSpec,
         storage::{
+            attributes::Attributes,
             image::Image,
             objects::{Objects, WriteMode},
-            record::{Attributes, Content, Kind, Record},
+            record::{Content, Kind, Record},
             upload::Received,
         },
     },
@@ -36,23 +36,57 @@ pub(in crate::simulator) struct NewObject<'a> {
 
 /// An object that is there now.
 pub(in crate::simulator) struct Stored<'a> {
-    bucket: &'a str,
+    bucket: &'a BucketSpec,
     pub(in crate::simulator) key: &'a str,
-    record: Record,
+    pub(in crate::simulator) record: Record,
     pub(in crate::simulator) content: Content,
     image_is_broken: bool,
 }
 
+/// How the bucket takes a new object.
+pub(in crate::simulator) fn write_mode(bucket: &BucketSpec, forbid_overwrite: bool) -> WriteMode {
+    WriteMode {
+        versioning: bucket.versioning.is_enabled(),
+        forbid_overwrite: forbid_overwrite && !bucket.versioning.knows_versions(),
+    }
+}
+
+/// An ACL and tags need permissions of their own.
+pub(in crate::simulator) fn permit_attributes(
+    caller: &Caller,
+    attributes: &Attributes,
+    resource: Resource<'_>,
+) -> Result<(), OssError> {
+    if attributes.acl.is_some() {
+        caller.permit(Action::PutObjectAcl, resource)?;
+    }
+    if !attributes.tags.is_empty() {
+        caller.permit(Action::PutObjectTagging, resource)?;
+    }
+    Ok(())
+}
+
+/// `Content-MD5` and `x-oss-hash-crc64ecma` of the request against what came.
+pub(in crate::simulator) fn check_integrity(incoming: &Incoming, received: &Received) -> Result<(), OssError> {
+    if let Some(expected) = incoming.header("content-md5") {
+        check_md5(expected, &received.md5)?;
+    }
+    match incoming.header("x-oss-hash-crc64ecma") {
+        Some(claimed) if claimed != received.crc64().to_string() => {
+            Err(OssError::invalid_crc64(claimed, received.crc64()))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl NewObject<'_> {
     fn mode(&self) -> WriteMode {
-        WriteMode { versioning: self.bucket.versioning, forbid_overwrite: self.forbid_overwrite }
+        write_mode(self.bucket, self.forbid_overwrite)
     }
 
     /// Refuses early, before the bytes arrive, what [`NewObject::commit`] would refuse anyway.
     pub(in crate::simulator) async fn check_overwrite(&self, objects: &Objects) -> Result<(), OssError> {
-        let mode = self.mode();
-        let protected = mode.forbid_overwrite && !mode.versioning;
-        if protected && objects.exists(&self.bucket.name, self.key).await? {
+        if self.mode().forbid_overwrite && objects.exists(&self.bucket.name, self.key).await? {
             return Err(OssError::already_exists());
         }
         Ok(())
@@ -88,13 +122,18 @@ impl<'a> NewObject<'a> {
             attributes: self.attributes,
         };
         let record = oss.objects.put_completing(&self.bucket.name, self.key, record, mode, upload).await?;
-        Ok(Stored { bucket: &self.bucket.name, key: self.key, record, content, image_is_broken })
+        Ok(Stored { bucket: self.bucket, key: self.key, record, content, image_is_broken })
     }
 }
 
 impl<'a> Stored<'a> {
     /// What was there before the request came.
-    pub(in crate::simulator) fn existing(bucket: &'a str, key: &'a str, record: Record, content: Content) -> Self {
+    pub(in crate::simulator) fn existing(
+        bucket: &'a BucketSpec,
+        key: &'a str,
+        record: Record,
+        content: Content,
+    ) -> Self {
         Self { bucket, key, record, content, image_is_broken: false }
     }
 }
@@ -105,14 +144,8 @@ impl Stored<'_> {
         for (name, value) in self.named_headers() {
             response.insert_header((name, value));
         }
-    }
-
-    /// The same, for an answer that is built already.
-    pub(in crate::simulator) fn add_headers(&self, headers: &mut HeaderMap) {
-        for (name, value) in self.named_headers() {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
+        for (name, value) in self.record.attributes.encryption() {
+            response.insert_header((name.as_str(), value.as_str()));
         }
     }
 
@@ -122,7 +155,8 @@ impl Stored<'_> {
             ("x-oss-hash-crc64ecma", self.content.crc64.to_string()),
         ];
         headers.extend(self.content.content_md5().map(|md5| ("content-md5", md5)));
-        headers.extend(self.record.version_id.clone().map(|version| ("x-oss-version-id", version)));
+        let version = self.bucket.version_of(&self.record);
+        headers.extend(version.map(|version| ("x-oss-version-id", version.to_owned())));
         headers
     }
 
@@ -135,7 +169,7 @@ impl Stored<'_> {
         incoming: &Incoming,
     ) -> HttpResponse {
         let system = self.variables(operation, incoming);
-        let fault = oss.faults.callback(self.bucket, self.key);
+        let fault = oss.faults.callback(&self.bucket.name, self.key);
         match oss.callbacks.call(order, &system, self.image_is_broken, fault).await {
             Ok(Answer { content_type, body }) => {
                 incoming.notes.callback(request_log::OK);
@@ -154,7 +188,7 @@ impl Stored<'_> {
 
     fn variables(&self, operation: &str, incoming: &Incoming) -> SystemVariables {
         SystemVariables {
-            bucket: self.bucket.to_owned(),
+            bucket: self.bucket.name.clone(),
             object: self.key.to_owned(),
             etag: self.content.etag.clone(),
             size: self.content.size,

@@ -41,7 +41,7 @@ pub(in crate::simulator) async fn trigger_callback(
     let order = CallbackOrder::parse(trigger.callback, trigger.variables, oss, bucket).await?;
     let url_missing = || OssError::invalid_argument("The callback url configuration is invalid.", "callback", "");
     let order = order.ok_or_else(|| url_missing().ec("0007-00000004"))?;
-    let stored = Stored::existing(&bucket.name, key, record, content);
+    let stored = Stored::existing(bucket, key, record, content);
     Ok(stored.call_back(&order, incoming.operation, oss, incoming).await)
 }
 

@@ -2,9 +2,10 @@
 //!
 //! * `lock`: held by the process that uses the folder
 //! * `journal.jsonl`: all changes since the last start that rewrote it
-//! * `content/`: bytes, in files of random names
+//! * `content/`: bytes, in files of random names ([`folder`](super::folder))
 
 use std::{
+    collections::HashSet,
     fs::{self, File, TryLockError},
     io,
     os::unix::fs::{FileExt, MetadataExt},
@@ -13,10 +14,11 @@ use std::{
 };
 
 use crate::simulator::storage::{
+    folder::Folder,
     index::{Change, Index},
     journal::Journal,
     objects::random_name,
-    pieces::{Piece, Pieces},
+    pieces::Pieces,
     record::Content,
     upload::Received,
 };
@@ -24,7 +26,7 @@ use crate::simulator::storage::{
 /// An open data folder. Index and journal change together, under one lock that nothing waits under.
 #[derive(Debug)]
 pub(in crate::simulator) struct Disk {
-    content: Arc<Path>,
+    content: Arc<Folder>,
     state: Mutex<State>,
 }
 
@@ -53,17 +55,18 @@ impl Disk {
                 "it was written by an older version, which kept objects in another form: take an empty folder",
             ));
         }
-        let content: Arc<Path> = root.join("content").into();
-        fs::create_dir_all(&content)?;
+        let content = Arc::new(Folder::at(root.join("content")));
+        fs::create_dir_all(content.path())?;
         let mut index = Index::new(Arc::clone(&content));
         let journal = Journal::open(&journal, &mut index)?;
         remove_orphans(&content, &index)?;
+        content.know(index.pieces());
         let open = Some(Open { journal, _lock: lock });
         Ok(Self { content, state: Mutex::new(State { index, open }) })
     }
 
     /// Where content files are.
-    pub(in crate::simulator) fn content(&self) -> &Arc<Path> {
+    pub(in crate::simulator) fn content(&self) -> &Arc<Folder> {
         &self.content
     }
 
@@ -99,12 +102,17 @@ impl Disk {
         self.state().open = None;
     }
 
-    /// The same bytes under names of their own; they take no further space.
+    /// The same bytes once more; they take no further space.
     pub(in crate::simulator) fn duplicate(&self, content: &Content) -> io::Result<Content> {
         let mut copies = Vec::new();
         for piece in content.pieces.list() {
-            let copy = Piece { file: random_name(), size: piece.size };
-            fs::hard_link(self.content.join(&piece.file), self.content.join(&copy.file))?;
+            let mut copy = piece.clone();
+            if piece.offset.is_some() {
+                self.content.need(piece);
+            } else {
+                copy.file = random_name();
+                fs::hard_link(self.content.path().join(&piece.file), self.content.path().join(&copy.file))?;
+            }
             copies.push(copy);
         }
         let pieces = Pieces::from(copies);
@@ -116,8 +124,10 @@ impl Disk {
     /// until a change says so.
     pub(in crate::simulator) fn extend(&self, pieces: &Pieces, added: Received) -> io::Result<Pieces> {
         let mut extended = pieces.list().to_vec();
-        if let (Some(bytes), Some(last)) = (added.in_memory(), extended.last_mut()) {
-            let file = File::options().write(true).open(self.content.join(&last.file))?;
+        if let (Some(bytes), Some(last)) = (added.in_memory(), extended.last_mut())
+            && last.offset.is_none()
+        {
+            let file = File::options().write(true).open(self.content.path().join(&last.file))?;
             // Behind the end of a file that a copy shares, somebody else may have written.
             if file.metadata()?.nlink() == 1 {
                 file.write_all_at(bytes, last.size)?;
@@ -125,7 +135,10 @@ impl Disk {
                 return Ok(extended.into());
             }
         }
-        let added = added.into_content()?.pieces;
+        if added.size() == 0 {
+            return Ok(pieces.clone());
+        }
+        let added = added.into_file()?;
         extended.extend_from_slice(added.list());
         added.keep();
         Ok(extended.into())
@@ -148,9 +161,9 @@ fn lock(path: &Path) -> io::Result<File> {
 }
 
 /// Files that nothing names: uploads that a kill cut short, and what was replaced while somebody read it.
-fn remove_orphans(content: &Path, index: &Index) -> io::Result<()> {
-    let known = index.files();
-    for entry in fs::read_dir(content)? {
+fn remove_orphans(content: &Folder, index: &Index) -> io::Result<()> {
+    let known: HashSet<&str> = index.pieces().map(|piece| piece.file.as_str()).collect();
+    for entry in fs::read_dir(content.path())? {
         let entry = entry?;
         if !entry.file_name().to_str().is_some_and(|name| known.contains(name)) {
             fs::remove_file(entry.path())?;

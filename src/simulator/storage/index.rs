@@ -3,15 +3,15 @@
 use std::{
     collections::{BTreeMap, HashSet},
     ops::Bound,
-    path::Path,
     sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::simulator::storage::{
+    folder::Folder,
     parts::{Part, Pending},
-    pieces::Pieces,
+    pieces::{Piece, Pieces},
     record::{Kind, Record},
 };
 
@@ -51,14 +51,14 @@ pub(in crate::simulator) struct Multipart {
 #[derive(Debug)]
 pub(in crate::simulator) struct Index {
     /// Where the files of what is replaced and removed are.
-    content: Arc<Path>,
+    content: Arc<Folder>,
     /// Bucket, key, versions: the newest first.
     objects: BTreeMap<String, BTreeMap<String, Vec<Record>>>,
     uploads: BTreeMap<String, Multipart>,
 }
 
 impl Index {
-    pub(in crate::simulator) fn new(content: Arc<Path>) -> Self {
+    pub(in crate::simulator) fn new(content: Arc<Folder>) -> Self {
         Self { content, objects: BTreeMap::new(), uploads: BTreeMap::new() }
     }
 
@@ -97,9 +97,9 @@ impl Index {
     /// Whether the upload is still there, with all of these files among its parts.
     pub(in crate::simulator) fn upload_holds(&self, id: &str, pieces: &Pieces) -> bool {
         let Some(upload) = self.uploads.get(id) else { return false };
-        let held = upload.parts.values().flat_map(|part| part.pieces.list()).map(|piece| piece.file.as_str());
-        let held: HashSet<&str> = held.collect();
-        pieces.list().iter().all(|piece| held.contains(piece.file.as_str()))
+        let held = upload.parts.values().flat_map(|part| part.pieces.list());
+        let held: HashSet<_> = held.map(Piece::place).collect();
+        pieces.list().iter().all(|piece| held.contains(&piece.place()))
     }
 
     /// Makes the change. Files that nothing names any more go as soon as nobody reads them.
@@ -159,18 +159,25 @@ impl Index {
         if released.peek().is_none() {
             return;
         }
-        let inherited: HashSet<&str> = heir
+        let inherited: HashSet<_> = heir
             .and_then(Record::pieces)
-            .map(|pieces| pieces.list().iter().map(|piece| piece.file.as_str()).collect())
+            .map(|pieces| pieces.list().iter().map(Piece::place).collect())
             .unwrap_or_default();
         for pieces in released {
-            if pieces.list().iter().all(|piece| !inherited.contains(piece.file.as_str())) {
+            if pieces.list().iter().all(|piece| !inherited.contains(&piece.place())) {
                 pieces.doom(&self.content);
             }
         }
     }
 
-    /// The fewest changes that lead here; how many there are in all.
+    /// How many [changes](Self::changes) there are.
+    pub(in crate::simulator) fn change_count(&self) -> usize {
+        let versions: usize = self.objects.values().flat_map(BTreeMap::values).map(Vec::len).sum();
+        let uploads: usize = self.uploads.values().map(|upload| 1 + upload.parts.len()).sum();
+        versions + uploads
+    }
+
+    /// The fewest changes that lead here.
     pub(in crate::simulator) fn changes(&self) -> impl Iterator<Item = Change> {
         let put = |bucket: &String, key: &String, record: &Record| Change::Put {
             bucket: bucket.clone(),
@@ -189,11 +196,11 @@ impl Index {
         puts.chain(uploads)
     }
 
-    /// Every file that something names.
-    pub(in crate::simulator) fn files(&self) -> HashSet<String> {
+    /// Every piece that something names.
+    pub(in crate::simulator) fn pieces(&self) -> impl Iterator<Item = &Piece> {
         let objects = self.objects.values().flat_map(BTreeMap::values).flatten().filter_map(Record::pieces);
         let parts = self.uploads.values().flat_map(|upload| upload.parts.values()).map(|part| &part.pieces);
-        objects.chain(parts).flat_map(|pieces| pieces.list().iter().map(|piece| piece.file.clone())).collect()
+        objects.chain(parts).flat_map(Pieces::list)
     }
 }
 

@@ -37,7 +37,7 @@ impl Journal {
     pub(in crate::simulator) fn open(path: &Path, index: &mut Index) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let (length, lines) = replay(&file, index)?;
-        if length == 0 || lines > WASTE * index.changes().count() + FEW_LINES {
+        if length == 0 || lines > WASTE * index.change_count() + FEW_LINES {
             return Self::write_anew(path, index);
         }
         file.set_len(length)?;

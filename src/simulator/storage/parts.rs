@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::simulator::{
     errors::OssError,
     storage::{
+        attributes::Attributes,
         crc64,
         disk::Disk,
         image::{self, Image, MAGIC_BYTES},
         index::Change,
         objects::random_name,
         pieces::{Piece, Pieces},
-        record::{Attributes, Content},
+        record::{Content, ObjectType},
         upload::Received,
     },
 };
@@ -26,6 +27,8 @@ pub(in crate::simulator) struct Pending {
     pub(in crate::simulator) key: String,
     pub(in crate::simulator) attributes: Attributes,
     pub(in crate::simulator) forbid_overwrite: bool,
+    #[serde(default)]
+    pub(in crate::simulator) initiated: DateTime<Utc>,
 }
 
 /// A part that has arrived.
@@ -63,6 +66,16 @@ impl Uploads {
     pub(in crate::simulator) async fn find(&self, bucket: &str, key: &str, id: &str) -> io::Result<Option<Pending>> {
         let pending = self.disk.look(|index| index.uploads().get(id).map(|upload| upload.pending.clone()));
         Ok(pending.filter(|pending| pending.bucket == bucket && pending.key == key))
+    }
+
+    /// All of a bucket, by key and then by id.
+    pub(in crate::simulator) async fn in_bucket(&self, bucket: &str) -> io::Result<Vec<(String, Pending)>> {
+        let mut uploads: Vec<(String, Pending)> = self.disk.look(|index| {
+            let of_bucket = index.uploads().iter().filter(|(_, upload)| upload.pending.bucket == bucket);
+            of_bucket.map(|(id, upload)| (id.clone(), upload.pending.clone())).collect()
+        });
+        uploads.sort_by(|(id_a, a), (id_b, b)| (&a.key, id_a).cmp(&(&b.key, id_b)));
+        Ok(uploads)
     }
 
     /// Keeps a part in place of an earlier one of the same number; `None` when the upload has ended meanwhile.
@@ -108,7 +121,7 @@ impl Uploads {
             .fold((0, 0), |(size, crc), part| (size + part.size, crc64::combine(crc, part.crc64, part.size)));
         let image = self.inspect(&pieces, size).await?;
         let info = if let Image::Known(info) = &image { Some(info.clone()) } else { None };
-        Ok((Content { pieces, size, etag, crc64, image: info }, image))
+        Ok((Content { pieces, size, etag, crc64, image: info, object_type: ObjectType::Multipart }, image))
     }
 
     async fn inspect(&self, pieces: &Pieces, size: u64) -> io::Result<Image> {

@@ -4,7 +4,6 @@ use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::FileExt,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -12,15 +11,32 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::simulator::storage::folder::Folder;
+
 /// Read from disk and sent at a time.
 const CHUNK_BYTES: u64 = 128 * 1024;
 
-/// One file of the content folder, or the beginning of one.
+/// A file of the content folder, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::simulator) struct Piece {
     pub(in crate::simulator) file: String,
-    /// What counts of it, from its start; what lies behind is not the object's (an append that was never answered).
+    /// Where it begins in a segment; `None` when the file is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::simulator) offset: Option<u64>,
+    /// What counts from there; what lies behind is not the object's (others', or an append that was never answered).
     pub(in crate::simulator) size: u64,
+}
+
+impl Piece {
+    /// The first byte of it in its file.
+    pub(in crate::simulator) fn start(&self) -> u64 {
+        self.offset.unwrap_or(0)
+    }
+
+    /// What tells it from others: an append may let it grow.
+    pub(in crate::simulator) fn place(&self) -> (&str, u64) {
+        (&self.file, self.start())
+    }
 }
 
 /// Files, one after the other. A clone shares them: doomed, they go only when the last reader has let go.
@@ -31,8 +47,8 @@ pub(in crate::simulator) struct Pieces(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     pieces: Vec<Piece>,
-    /// The folder out of which the files go with the last owner.
-    doomed: Mutex<Option<Arc<Path>>>,
+    /// The folder out of which they go with the last owner.
+    doomed: Mutex<Option<Arc<Folder>>>,
 }
 
 impl From<Vec<Piece>> for Pieces {
@@ -53,7 +69,7 @@ impl Pieces {
     }
 
     /// From now on the files go with their last owner.
-    pub(in crate::simulator) fn doom(&self, folder: &Arc<Path>) {
+    pub(in crate::simulator) fn doom(&self, folder: &Arc<Folder>) {
         *self.0.doomed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(folder));
     }
 
@@ -65,7 +81,7 @@ impl Pieces {
     /// `length` bytes from `first` on, opened and read as they are asked for.
     pub(in crate::simulator) fn stream(
         &self,
-        folder: &Arc<Path>,
+        folder: &Arc<Folder>,
         first: u64,
         length: u64,
     ) -> impl Stream<Item = io::Result<Bytes>> + use<> {
@@ -85,7 +101,7 @@ impl Pieces {
     }
 
     /// The same at once, for a few bytes.
-    pub(in crate::simulator) fn read(&self, folder: &Arc<Path>, first: u64, length: u64) -> io::Result<Bytes> {
+    pub(in crate::simulator) fn read(&self, folder: &Arc<Folder>, first: u64, length: u64) -> io::Result<Bytes> {
         let mut reader = Reader::new(self.clone(), Arc::clone(folder), first);
         let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
         reader.read_exact(&mut bytes)?;
@@ -93,7 +109,7 @@ impl Pieces {
     }
 
     /// A reader that starts at the first byte.
-    pub(in crate::simulator) fn reader(&self, folder: &Arc<Path>) -> Reader {
+    pub(in crate::simulator) fn reader(&self, folder: &Arc<Folder>) -> Reader {
         Reader::new(self.clone(), Arc::clone(folder), 0)
     }
 }
@@ -102,9 +118,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let Some(folder) = self.doomed.get_mut().unwrap_or_else(PoisonError::into_inner).take() else { return };
         for piece in &self.pieces {
-            if let Err(error) = std::fs::remove_file(folder.join(&piece.file)) {
-                tracing::debug!(%error, "a content file could not be removed");
-            }
+            folder.remove(piece);
         }
     }
 }
@@ -113,14 +127,14 @@ impl Drop for Shared {
 #[derive(Debug)]
 pub(in crate::simulator) struct Reader {
     pieces: Pieces,
-    folder: Arc<Path>,
+    folder: Arc<Folder>,
     position: u64,
-    /// The piece that is open, and where it starts.
-    open: Option<(usize, u64, File)>,
+    /// The piece that is open.
+    open: Option<(usize, File)>,
 }
 
 impl Reader {
-    fn new(pieces: Pieces, folder: Arc<Path>, position: u64) -> Self {
+    fn new(pieces: Pieces, folder: Arc<Folder>, position: u64) -> Self {
         Self { pieces, folder, position, open: None }
     }
 
@@ -135,33 +149,29 @@ impl Reader {
         Ok(buffer.into())
     }
 
-    /// Opens the piece in which the position lies; `None` beyond the end.
-    fn seek_piece(&mut self) -> io::Result<Option<(u64, &File)>> {
-        let mut start = 0;
-        let mut found = None;
+    /// The piece in which the position lies, and how far behind its start; `None` beyond the end.
+    fn place(&self) -> Option<(usize, u64)> {
+        let mut behind = self.position;
         for (index, piece) in self.pieces.list().iter().enumerate() {
-            if self.position < start + piece.size {
-                found = Some((index, start, piece));
-                break;
+            if behind < piece.size {
+                return Some((index, behind));
             }
-            start += piece.size;
+            behind -= piece.size;
         }
-        let Some((index, start, piece)) = found else { return Ok(None) };
-        let end = start + piece.size;
-        if self.open.as_ref().is_none_or(|(open, ..)| *open != index) {
-            self.open = Some((index, start, File::open(self.folder.join(&piece.file))?));
-        }
-        Ok(self.open.as_ref().map(|(.., file)| (end, file)))
+        None
     }
 }
 
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let position = self.position;
-        let Some((end, _)) = self.seek_piece()? else { return Ok(0) };
-        let Some((_, start, file)) = &self.open else { return Ok(0) };
-        let wanted = usize::try_from(end - position).unwrap_or(usize::MAX).min(buffer.len());
-        let read = file.read_at(&mut buffer[..wanted], position - start)?;
+        let Some((index, behind)) = self.place() else { return Ok(0) };
+        let piece = &self.pieces.list()[index];
+        let file = match &mut self.open {
+            Some((open, file)) if *open == index => file,
+            open => &mut open.insert((index, self.folder.open(piece)?)).1,
+        };
+        let wanted = usize::try_from(piece.size - behind).unwrap_or(usize::MAX).min(buffer.len());
+        let read = file.read_at(&mut buffer[..wanted], piece.start() + behind)?;
         self.position += read as u64;
         Ok(read)
     }
@@ -183,39 +193,50 @@ impl Seek for Reader {
 #[cfg(test)]
 mod tests {
     use futures_util::TryStreamExt;
+    use tempfile::TempDir;
 
     use super::*;
 
-    /// `abcdefghij` in three files, the middle one longer than what counts.
-    fn pieces(folder: &Path) -> Pieces {
-        let files = [("a", "abc", 3), ("b", "defg-leftover", 4), ("c", "hij", 3)];
-        let piece = |(name, text, size): (&str, &str, u64)| {
-            std::fs::write(folder.join(name), text).unwrap();
-            Piece { file: name.to_owned(), size }
+    fn folder(directory: &TempDir) -> Arc<Folder> {
+        let folder = Folder::at(directory.path().to_owned());
+        folder.know(std::iter::empty());
+        Arc::new(folder)
+    }
+
+    /// `abcdefghij`: a file, a part of a segment, and the beginning of a file.
+    fn pieces(folder: &Folder) -> Pieces {
+        let piece = |name: &str, text: &str, size| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            Piece { file: name.to_owned(), offset: None, size }
         };
-        files.map(piece).to_vec().into()
+        let unneeded = folder.write_small(b"before").unwrap();
+        let small = folder.write_small(b"defg").unwrap();
+        folder.remove(&unneeded);
+        vec![piece("first", "abc", 3), small, piece("last", "hij-leftover", 3)].into()
     }
 
     #[tokio::test]
     async fn any_range_is_read_across_the_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let (pieces, path) = (pieces(folder.path()), Arc::from(folder.path()));
+        let directory = tempfile::tempdir().unwrap();
+        let folder = folder(&directory);
+        let pieces = pieces(&folder);
         for first in 0..10 {
             for last in first..=10 {
                 let expected = &b"abcdefghij"[first..last];
                 let (first, length) = (first as u64, (last - first) as u64);
-                assert_eq!(pieces.read(&path, first, length).unwrap(), expected);
-                let streamed: Vec<Bytes> = pieces.stream(&path, first, length).try_collect().await.unwrap();
+                assert_eq!(pieces.read(&folder, first, length).unwrap(), expected);
+                let streamed: Vec<Bytes> = pieces.stream(&folder, first, length).try_collect().await.unwrap();
                 assert_eq!(streamed.concat(), expected);
             }
         }
-        assert_eq!(pieces.read(&path, 9, 2).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(pieces.read(&folder, 9, 2).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[test]
     fn a_reader_seeks_like_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut reader = pieces(folder.path()).reader(&Arc::from(folder.path()));
+        let directory = tempfile::tempdir().unwrap();
+        let folder = folder(&directory);
+        let mut reader = pieces(&folder).reader(&folder);
         let mut rest = String::new();
         assert_eq!(reader.seek(SeekFrom::End(-4)).unwrap(), 6);
         reader.read_to_string(&mut rest).unwrap();
@@ -225,12 +246,13 @@ mod tests {
 
     #[test]
     fn doomed_files_go_with_their_last_reader() {
-        let folder = tempfile::tempdir().unwrap();
-        let (pieces, path) = (pieces(folder.path()), Arc::from(folder.path()));
+        let directory = tempfile::tempdir().unwrap();
+        let folder = folder(&directory);
+        let pieces = pieces(&folder);
         let reader = pieces.clone();
-        pieces.doom(&path);
+        pieces.doom(&folder);
         drop(pieces);
-        assert_eq!(reader.read(&path, 0, 10).unwrap(), "abcdefghij");
+        assert_eq!(reader.read(&folder, 0, 10).unwrap(), "abcdefghij");
         drop(reader);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{BufReader, Cursor, Write},
-    path::Path,
     sync::Arc,
 };
 
@@ -15,10 +14,10 @@ use crate::simulator::{
     errors::OssError,
     storage::{
         crc64::{CRC64, Crc64},
+        folder::Folder,
         image::{self, Image, MAGIC_BYTES},
-        objects::random_name,
         pieces::{Piece, Pieces},
-        record::Content,
+        record::{Content, ObjectType},
     },
 };
 
@@ -41,7 +40,7 @@ pub(in crate::simulator) struct Upload {
 
 /// Where blocks go.
 struct Sink {
-    folder: Arc<Path>,
+    folder: Arc<Folder>,
     md5: Md5,
     crc: Crc64,
     magic: Vec<u8>,
@@ -55,7 +54,7 @@ pub(in crate::simulator) struct Received {
     pub(in crate::simulator) image: Image,
     size: u64,
     crc64: u64,
-    folder: Arc<Path>,
+    folder: Arc<Folder>,
     bytes: Arrived,
 }
 
@@ -66,7 +65,7 @@ enum Arrived {
 }
 
 impl Upload {
-    pub(in crate::simulator) fn into(folder: Arc<Path>) -> Self {
+    pub(in crate::simulator) fn into(folder: Arc<Folder>) -> Self {
         let sink = Sink { folder, md5: Md5::new(), crc: CRC64.digest(), magic: Vec::new(), spilled: None };
         Self { sink, block: Vec::new(), size: 0 }
     }
@@ -132,7 +131,7 @@ impl Sink {
         }
         let (file, _) = match &mut self.spilled {
             Some(spilled) => spilled,
-            None => self.spilled.insert(create(&self.folder, 0)?),
+            None => self.spilled.insert(create(&self.folder)?),
         };
         file.write_all(block)
     }
@@ -152,21 +151,23 @@ impl Sink {
     }
 }
 
-/// A new file, gone again unless somebody keeps it.
-fn create(folder: &Arc<Path>, size: u64) -> std::io::Result<(File, Pieces)> {
-    let name = random_name();
-    let file = File::create_new(folder.join(&name))?;
-    let pieces = Pieces::from(vec![Piece { file: name, size }]);
+/// Gone again unless somebody keeps it.
+fn unclaimed(piece: Piece, folder: &Arc<Folder>) -> Pieces {
+    let pieces = Pieces::from(vec![piece]);
     pieces.doom(folder);
-    Ok((file, pieces))
+    pieces
+}
+
+/// A new file.
+fn create(folder: &Arc<Folder>) -> std::io::Result<(File, Pieces)> {
+    let (file, name) = folder.create()?;
+    Ok((file, unclaimed(Piece { file: name, offset: None, size: 0 }, folder)))
 }
 
 /// The one file, its size known now.
-fn resized(pieces: &Pieces, size: u64, folder: &Arc<Path>) -> Pieces {
+fn resized(pieces: &Pieces, size: u64, folder: &Arc<Folder>) -> Pieces {
     pieces.keep();
-    let resized = Pieces::from(vec![Piece { size, ..pieces.list()[0].clone() }]);
-    resized.doom(folder);
-    resized
+    unclaimed(Piece { size, ..pieces.list()[0].clone() }, folder)
 }
 
 impl Received {
@@ -186,26 +187,36 @@ impl Received {
         }
     }
 
-    /// On disk, under a name that nothing knows yet. Whoever commits it must [keep](Pieces::keep) it.
+    /// On disk, but nothing knows of it yet. Whoever commits it must [keep](Pieces::keep) it.
     pub(in crate::simulator) fn into_content(self) -> std::io::Result<Content> {
-        let pieces = match self.bytes {
+        let Self { bytes, folder, .. } = self;
+        let pieces = match bytes {
             Arrived::OnDisk(pieces) => pieces,
             Arrived::InMemory(bytes) if bytes.is_empty() => Vec::new().into(),
-            Arrived::InMemory(bytes) => {
-                let (mut file, pieces) = create(&self.folder, self.size)?;
-                file.write_all(&bytes)?;
-                pieces
-            }
+            Arrived::InMemory(bytes) => unclaimed(folder.write_small(&bytes)?, &folder),
         };
         Ok(Content {
             pieces,
             size: self.size,
             crc64: self.crc64,
             etag: hex::encode_upper(self.md5),
+            object_type: ObjectType::Normal,
             image: match self.image {
                 Image::Known(info) => Some(info),
                 Image::Broken | Image::None => None,
             },
         })
+    }
+
+    /// The bytes in a file of their own, which can grow.
+    pub(in crate::simulator) fn into_file(self) -> std::io::Result<Pieces> {
+        match self.bytes {
+            Arrived::OnDisk(pieces) => Ok(pieces),
+            Arrived::InMemory(bytes) => {
+                let (mut file, pieces) = create(&self.folder)?;
+                file.write_all(&bytes)?;
+                Ok(resized(&pieces, self.size, &self.folder))
+            }
+        }
     }
 }

@@ -39,7 +39,8 @@ impl Put {
 /// How OSS refuses a presigned URL with this parameter changed (P§4.1, P§4.2).
 fn put_refusals(name: &str) -> &'static [&'static str] {
     match name {
-        "callback" | "callback-var" | "x-oss-additional-headers" => &["403 SignatureDoesNotMatch"],
+        "callback" | "callback-var" => &["403 SignatureDoesNotMatch"],
+        "x-oss-additional-headers" => &["403 SignatureDoesNotMatch", "400 InvalidArgument"],
         "Signature" | "x-oss-signature" => &["403 SignatureDoesNotMatch", "403 AccessDenied"],
         "OSSAccessKeyId" | "x-oss-credential" => &["403 InvalidAccessKeyId", "400 InvalidArgument", "403 AccessDenied"],
         _ => &["403 SignatureDoesNotMatch", "400 InvalidArgument", "403 AccessDenied"],

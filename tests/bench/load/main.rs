@@ -9,16 +9,20 @@
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and stops at what goes wrong")]
 
 mod callbacks;
+#[path = "../client.rs"]
 mod client;
 mod oss;
+#[path = "../process.rs"]
+mod process;
 mod service;
 mod tokens;
 
 use std::time::Duration;
 
 use client::{Load, Measured};
+use process::Pinning;
 use serde_json::{Value, json};
-use service::{Pinning, Service, World};
+use service::{Service, World};
 
 /// The fixed answer, served by `serve --bench-static BYTES`.
 const STATIC_PATH: &str = "/-/static";
@@ -30,9 +34,6 @@ const ISSUE_REQUESTS: usize = 60_000;
 const CALLBACK_REQUESTS: usize = 40_000;
 /// How many users there are where a thousand different tokens are used.
 const USERS: usize = 1_000;
-
-/// Load average up to which the machine is ours: the build just before the run leaves some.
-const QUIET: f64 = 1.5;
 
 /// What is aimed at.
 const AIM_ISSUE: f64 = 0.45;
@@ -54,10 +55,7 @@ fn main() {
 async fn run(pinning: &Pinning) {
     let world = World::create(oss::start().await);
     println!("{pinning}\nledger in {}", world.directory().display());
-    match service::load_average() {
-        busy if busy > QUIET => println!("THE MACHINE IS BUSY (load {busy:.2}): the figures are not worth much\n"),
-        quiet => println!("load before the start {quiet:.2}\n"),
-    }
+    process::print_load_average();
     let tokens: Vec<String> = (0..USERS).map(|user| world.token(&format!("u-{user}"))).collect();
 
     // The first start makes the ledger; it also tells how large the answers are.

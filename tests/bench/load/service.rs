@@ -1,13 +1,11 @@
 //! The service under load: its settings, its process, what it uses.
 
 use std::{
-    fmt,
     fs::File,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -17,56 +15,9 @@ use tempfile::TempDir;
 use crate::{
     callbacks::{self, CallbackKey},
     client::{Load, Measured},
+    process::{self, Pinning},
     tokens::{self, IdentityProvider},
 };
-
-/// How many threads wanted to run during the last minute.
-pub(crate) fn load_average() -> f64 {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap();
-    text.split(' ').next().unwrap().parse().unwrap()
-}
-
-/// Which core serves, and which loads.
-pub(crate) enum Pinning {
-    /// `taskset` is there, and two cores.
-    Cores { server: usize, generator: usize },
-    /// Neither is pinned.
-    None,
-}
-
-impl Pinning {
-    /// Pins this process where that is possible.
-    pub(crate) fn of_this_machine() -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
-        let (server, generator) = (cores - 1, 0);
-        let me = std::process::id().to_string();
-        let pin = || Command::new("taskset").args(["-pc", &generator.to_string(), &me]).stdout(Stdio::null()).status();
-        let pinned = cores > 1 && pin().is_ok_and(|status| status.success());
-        if pinned { Self::Cores { server, generator } } else { Self::None }
-    }
-
-    fn command(&self, program: &str) -> Command {
-        match self {
-            Self::None => Command::new(program),
-            Self::Cores { server, .. } => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", &server.to_string(), program]);
-                command
-            }
-        }
-    }
-}
-
-impl fmt::Display for Pinning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cores { server, generator } => {
-                write!(f, "the service (one worker, all its threads) on core {server}, the load on core {generator}")
-            }
-            Self::None => f.write_str("NOT PINNED (no taskset, or one core): service and load disturb each other"),
-        }
-    }
-}
 
 /// What outlives a start of the service: settings, keys, ledger.
 pub(crate) struct World {
@@ -139,35 +90,17 @@ impl Service {
 
     /// Loads it, and counts what it used meanwhile.
     pub(crate) async fn measure(&self, load: Load) -> Measured {
-        let mut before = 0.0;
-        let mut measured = load.run_between(|| before = self.cpu_seconds()).await;
-        let count = f64::from(u32::try_from(measured.count).unwrap());
-        measured.server_cpu_micros = (self.cpu_seconds() - before) * 1e6 / count;
-        measured
+        process::measure(self.process.id(), load).await
     }
 
     /// Resident memory.
     pub(crate) fn memory_mib(&self) -> f64 {
-        let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+        process::memory_mib(self.process.id(), "VmRSS")
     }
 
     /// How much it has logged.
     pub(crate) fn log_bytes(&self) -> u64 {
         std::fs::metadata(&self.log).unwrap().len()
-    }
-
-    /// What all its threads have used; in hundredths of a second.
-    fn cpu_seconds(&self) -> f64 {
-        let stat = self.proc("stat");
-        let after_name = stat.rsplit_once(") ").unwrap().1;
-        let ticks: u32 = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u32>().unwrap()).sum();
-        f64::from(ticks) / 100.0
-    }
-
-    fn proc(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.process.id())).unwrap()
     }
 
     /// Ends it as an orchestrator would, and waits.

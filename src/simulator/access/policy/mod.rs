@@ -160,3 +160,6 @@ impl ResourcePattern {
             && part(id, name.id)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,9 +74,9 @@ fn listed<T>(
     these: Option<Texts>,
     all_but: Option<Texts>,
     what: &str,
-    read: fn(String) -> Result<T, MalformedPolicy>,
+    read: fn(&str) -> Result<T, MalformedPolicy>,
 ) -> Result<Listed<T>, MalformedPolicy> {
-    let each = |texts: Texts| texts.into_vec(what)?.into_iter().map(read).collect::<Result<Vec<T>, _>>();
+    let each = |texts: Texts| texts.into_vec(what)?.iter().map(|text| read(text)).collect::<Result<Vec<T>, _>>();
     match (these, all_but) {
         (Some(texts), None) => Ok(Listed::These(each(texts)?)),
         (None, Some(texts)) => Ok(Listed::AllBut(each(texts)?)),
@@ -85,14 +85,14 @@ fn listed<T>(
 }
 
 /// `*` or `service:Name`.
-fn action(text: String) -> Result<String, MalformedPolicy> {
+fn action(text: &str) -> Result<String, MalformedPolicy> {
     let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"*?-_".contains(&b));
     let valid = text == "*" || text.split_once(':').is_some_and(|(service, name)| word(service) && word(name));
-    if valid { Ok(text) } else { malformed(format!("{text:?} is no action")) }
+    if valid { Ok(text.to_owned()) } else { malformed(format!("{text:?} is no action")) }
 }
 
 /// `*` or `acs:service:region:account:id`; the id may hold further colons.
-fn resource(text: String) -> Result<ResourcePattern, MalformedPolicy> {
+fn resource(text: &str) -> Result<ResourcePattern, MalformedPolicy> {
     if text == "*" {
         return Ok(ResourcePattern::Any);
     }

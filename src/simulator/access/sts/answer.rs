@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, http::StatusCode};
 use serde_json::{Value, json};
 
 use super::call::Call;
-use crate::oss::xml::escape;
+use crate::{oss::xml::escape, simulator::errors::OssError};
 
 /// A refusal of STS, or of the API gateway before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,22 @@ impl StsError {
     pub(super) fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(error = %cause, "the simulator's STS failed");
         Self::new(500, "InternalError", "STS Server Internal Error happened, please send the RequestId to us.")
+    }
+
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// A fault on demand, in STS's words where those differ.
+    pub(super) fn on_demand(error: OssError) -> Self {
+        match error.code.as_ref() {
+            "TotalQpsLimitExceeded" => Self::throttled(),
+            _ => Self::new(error.status.as_u16(), error.code, error.message),
+        }
+    }
+
+    pub(super) fn throttled() -> Self {
+        Self::new(400, "Throttling.User", "Request was denied due to user flow control.")
     }
 
     pub(super) fn response(&self, call: &Call) -> HttpResponse {

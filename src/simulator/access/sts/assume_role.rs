@@ -104,8 +104,8 @@ fn credentials(session: &Session, account: &str) -> Value {
     let key = session.key();
     json!({
         "AssumedRoleUser": {
-            "Arn": format!("acs:ram::{account}:role/{}/{}", session.role, session.session_name),
-            "AssumedRoleId": format!("{}:{}", role_id(&session.role), session.session_name),
+            "Arn": format!("acs:ram::{account}:role/{}/{}", session.role, session.name),
+            "AssumedRoleId": format!("{}:{}", role_id(&session.role), session.name),
         },
         "Credentials": {
             "AccessKeyId": key.id(),
@@ -148,7 +148,7 @@ fn read_policy(text: &str) -> Result<(&str, Permissions), StsError> {
 
 /// `1hr`, `90min`.
 fn in_words(seconds: u32) -> String {
-    if seconds % 3600 == 0 { format!("{}hr", seconds / 3600) } else { format!("{}min", seconds / 60) }
+    if seconds.is_multiple_of(3600) { format!("{}hr", seconds / 3600) } else { format!("{}min", seconds / 60) }
 }
 
 /// ASCII letters, digits and the marks given, so many of them.

@@ -39,14 +39,12 @@ impl Call {
     pub(super) async fn read(incoming: &Incoming, path: &str, body: Body) -> Result<Self, (Self, StsError)> {
         let mut call = Self::of(incoming, path);
         let form = incoming.header("content-type").is_some_and(is_form);
-        match body.clone().read_text(MAX_BODY_BYTES).await {
-            Ok(text) => call.body = text,
-            Err(_) => {
-                body.drain().await;
-                // No source gives STS's answer to an oversized body: an assumption.
-                return Err((call, StsError::new(413, "RequestEntityTooLarge", "The request body is too large.")));
-            }
-        }
+        let Ok(text) = body.clone().read_text(MAX_BODY_BYTES).await else {
+            body.drain().await;
+            // No source gives STS's answer to an oversized body: an assumption.
+            return Err((call, StsError::new(413, "RequestEntityTooLarge", "The request body is too large.")));
+        };
+        call.body = text;
         if form {
             call.parameters.extend(decode_query(&call.body).unwrap_or_default());
         }

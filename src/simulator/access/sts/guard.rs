@@ -57,7 +57,7 @@ impl Guard {
             *counted = (second, 0);
         }
         if counted.1 >= limit {
-            return Err(StsError::new(400, "Throttling.User", "Request was denied due to user flow control."));
+            return Err(StsError::throttled());
         }
         counted.1 += 1;
         Ok(())

@@ -82,7 +82,7 @@ impl StsHandle {
             .map(|session| SessionInfo {
                 access_key_id: session.access_key_id,
                 role: session.role,
-                session_name: session.session_name,
+                session_name: session.name,
                 expires_at: session.expires_at,
                 policy: session.policy,
                 source_identity: session.source_identity,

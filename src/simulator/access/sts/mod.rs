@@ -49,7 +49,7 @@ impl Sts {
     ) -> Result<Self, BindError> {
         Ok(Self {
             sessions: Sessions::open(root, now)
-                .map_err(|source| BindError::DataFolder { path: root.to_owned(), source })?,
+                .map_err(|source| BindError::DataFolder { path: root.join("sts"), source })?,
             guard: Guard::new(calls_per_second),
             providers: providers
                 .iter()
@@ -75,11 +75,17 @@ pub(in crate::simulator) fn is_addressed(incoming: &Incoming, path: &str) -> boo
 pub(in crate::simulator) async fn serve(oss: &Oss, incoming: &Incoming, path: &str, body: Body) -> HttpResponse {
     let call = match Call::read(incoming, path, body).await {
         Ok(call) => call,
-        Err((call, error)) => return error.response(&call),
+        Err((call, error)) => {
+            incoming.notes.code(error.code());
+            return error.response(&call);
+        }
     };
     match operate(oss, incoming, &call).await {
         Ok(answer) => answer::success(&call, answer),
-        Err(error) => error.response(&call),
+        Err(error) => {
+            incoming.notes.code(error.code());
+            error.response(&call)
+        }
     }
 }
 
@@ -92,6 +98,8 @@ async fn operate(oss: &Oss, incoming: &Incoming, call: &Call) -> Result<Value, S
     if version != VERSION {
         return Err(StsError::new(400, "InvalidVersion", "Specified parameter Version is not valid."));
     }
+    incoming.notes.operation(action);
+    oss.faults.strike(incoming, action, "").await.map_err(StsError::on_demand)?;
     match action {
         "AssumeRole" => {
             let signer = signature::verify(oss, call)?;
