@@ -19,7 +19,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("settings", &["grant", "oss"]),
     ("auth", &["app"]),
     ("credentials", &["app", "oss", "clock", "entropy"]),
-    ("oss_client", &["app", "oss"]),
+    ("oss_client", &["app", "grant", "oss"]),
     ("store", &["app", "grant", "oss"]),
     ("outbox", &["app", "grant", "oss", "clock", "entropy"]),
     ("hooks", &["app", "grant", "oss", "clock", "entropy"]),

@@ -8,12 +8,14 @@ pub mod complete;
 pub mod issue;
 pub mod list_profiles;
 pub mod look_up;
+pub mod parts;
 pub mod ports;
 pub mod reconcile;
 pub mod record_completion;
 pub mod refresh_credentials;
 pub mod renew;
 pub mod signing;
+pub mod transfer;
 pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -30,7 +32,14 @@ use crate::{
     clock::Clock,
     entropy::Entropy,
     grant::{grant::Grant, profile::Profile, request::CLOCK_SKEW, seal::SealKeys},
-    oss::{callback_signature::TrustedKeys, endpoint::Endpoint, request::SignatureVersion},
+    oss::{
+        access_key::AccessKey,
+        callback_signature::TrustedKeys,
+        endpoint::Endpoint,
+        presign::SigningContext,
+        request::SignatureVersion,
+        sign_v4::{Scope, SigningKey},
+    },
 };
 
 /// Everything the use cases stand on; made once, in `startup`.
@@ -85,6 +94,25 @@ pub struct Bucket {
     pub objects: Arc<dyn ObjectStore>,
     /// The derived V4 key of the day.
     pub signing_keys: SigningKeyCache,
+}
+
+impl Bucket {
+    /// The V4 key of the day, where this bucket signs V4.
+    pub fn signing_key(&self, key: &AccessKey, now: DateTime<Utc>) -> Option<SigningKey> {
+        (self.signature_version == SignatureVersion::V4)
+            .then(|| self.signing_keys.get(key, &Scope::oss(now, &self.region)))
+    }
+
+    /// What a signature for a client depends on.
+    pub fn signing_context<'a>(
+        &'a self,
+        key: &'a AccessKey,
+        signing_key: Option<&'a SigningKey>,
+        now: DateTime<Utc>,
+    ) -> SigningContext<'a> {
+        let Self { signature_version: version, endpoint, region, .. } = self;
+        SigningContext { version: *version, endpoint, region, key, signing_key, now }
+    }
 }
 
 impl Valet {

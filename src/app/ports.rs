@@ -11,6 +11,8 @@ use crate::{
         completion::Completion,
         event::Event,
         grant::{Grant, State},
+        multipart::UploadedPart,
+        request::Pairs,
     },
     oss::access_key::AccessKey,
 };
@@ -149,6 +151,8 @@ pub struct GrantChange {
     /// Recorded beside it, unique by (grant, key, `ETag`): one that is known already is not recorded again, and its
     /// events are not told again.
     pub completion: Option<Completion>,
+    /// OSS's id of the multipart upload; kept only where the grant has none yet.
+    pub oss_upload_id: Option<String>,
     /// New `(expires_at, write_until)`, for renewals.
     pub lifetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When the reconciler looks next.
@@ -166,6 +170,7 @@ impl GrantChange {
             to,
             reason: None,
             completion: None,
+            oss_upload_id: None,
             lifetime: None,
             next_check: NextCheck::Keep,
             events: Vec::new(),
@@ -209,8 +214,55 @@ pub trait ObjectStore: Send + Sync {
     /// Deletes an object; absent is fine.
     async fn delete(&self, key: &str, now: DateTime<Utc>) -> Result<(), ObjectStoreError>;
 
+    /// Initiates a multipart upload with these headers; OSS's id of it.
+    async fn initiate(&self, key: &str, headers: Pairs, now: DateTime<Utc>) -> Result<String, ObjectStoreError>;
+
+    /// The parts that OSS holds, by number; `Ok(None)` when there is no such upload (any more).
+    async fn list_parts(
+        &self,
+        key: &str,
+        oss_upload_id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<UploadedPart>>, ObjectStoreError>;
+
+    /// Makes an object of exactly these parts, never over another one where `forbid_overwrite`.
+    async fn join_parts(
+        &self,
+        upload: &PendingUpload<'_>,
+        parts: &[UploadedPart],
+        now: DateTime<Utc>,
+    ) -> Result<Joined, ObjectStoreError>;
+
+    /// Aborts a multipart upload; one that is gone is fine.
+    async fn abort(&self, key: &str, oss_upload_id: &str, now: DateTime<Utc>) -> Result<(), ObjectStoreError>;
+
+    /// The ids of all unfinished multipart uploads of exactly this key.
+    async fn list_uploads(&self, key: &str, now: DateTime<Utc>) -> Result<Vec<String>, ObjectStoreError>;
+
     /// How far OSS's clock was ahead of ours when it last answered, if it ever did.
     fn clock_offset(&self) -> Option<TimeDelta>;
+}
+
+/// A multipart upload that is about to become an object.
+#[derive(Debug, Clone, Copy)]
+pub struct PendingUpload<'a> {
+    /// The object's key.
+    pub key: &'a str,
+    /// OSS's id.
+    pub oss_upload_id: &'a str,
+    /// Never over another object.
+    pub forbid_overwrite: bool,
+}
+
+/// What OSS said to `CompleteMultipartUpload`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Joined {
+    /// The object is there.
+    Done,
+    /// The upload is gone, or an object stands at the key already: HEAD decides what that means.
+    Gone,
+    /// OSS does not accept the parts; its code.
+    Refused(String),
 }
 
 /// What HEAD says.

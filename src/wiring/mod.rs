@@ -11,7 +11,7 @@ pub use self::credentials::{CredentialParts, Providers, credentials};
 use crate::{
     app::ports::{Credentials, ObjectStore},
     auth::{AuthConfig, AuthSetupError, Authenticator, IssuerConfig, KeySource, TokenRequest, mint},
-    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient},
+    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, Signers},
     settings::{BucketSettings, IssuerKeys, IssuerSettings, LogFormat, Settings},
     telemetry::{self, Format, TelemetryError},
 };
@@ -31,7 +31,7 @@ pub fn authenticator(settings: &Settings) -> Result<Authenticator, AuthSetupErro
     })
 }
 
-/// A client per `[buckets.NAME]`, by that name, signed by its `confirm_credentials`.
+/// A client per `[buckets.NAME]`, by that name, signed by its `confirm_credentials`, and where it writes by its `credentials`.
 ///
 /// # Errors
 /// When no HTTP client can be built.
@@ -41,7 +41,10 @@ pub fn object_stores(
 ) -> anyhow::Result<BTreeMap<String, Arc<dyn ObjectStore>>> {
     let http = crate::oss_client::build_http_client().context("no HTTP client")?;
     let client = |bucket: &BucketSettings| -> Option<Arc<dyn ObjectStore>> {
-        let signer = Arc::clone(credentials.get(&bucket.confirm_credentials)?);
+        let signers = Signers {
+            confirm: Arc::clone(credentials.get(&bucket.confirm_credentials)?),
+            write: Arc::clone(credentials.get(&bucket.credentials)?),
+        };
         let target = OssBucket {
             bucket: bucket.bucket.clone(),
             region: bucket.region.clone(),
@@ -49,7 +52,7 @@ pub fn object_stores(
             signature_version: bucket.signature_version,
             head_timeout: HEAD_TIMEOUT,
         };
-        Some(Arc::new(OssClient::new(target, signer, http.clone())))
+        Some(Arc::new(OssClient::new(target, signers, http.clone())))
     };
     // Settings are valid only when every bucket's credentials exist, so none is left out here.
     Ok(settings.buckets.iter().filter_map(|(name, bucket)| Some((name.clone(), client(bucket)?))).collect())

@@ -16,7 +16,7 @@ use oss_valet::{
         Valet,
         issue::IssueRequest,
         ports::{Caller, Credential, Credentials, CredentialsUnavailable, ObjectStore, ObjectStoreError},
-        signing::SignedGrant,
+        signing::{Leave, SignedGrant},
     },
     clock::{Clock, ManualClock},
     grant::{limits::UncheckedAsk, profile::Method, request::ClientRequest},
@@ -25,7 +25,7 @@ use oss_valet::{
         endpoint::{AddressingStyle, Endpoint},
         request::SignatureVersion,
     },
-    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, build_http_client},
+    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, Signers, build_http_client},
     settings::{Environment, Settings},
     startup::{Parts, build_valet},
 };
@@ -81,7 +81,7 @@ impl Bed {
     /// The request of a fresh grant, and until when the grant says it lives.
     async fn issue(&self, profile: &str, method: Method) -> (ClientRequest, DateTime<Utc>) {
         let signed = self.issue_signed(profile, method).await;
-        (signed.request.unwrap().0, signed.grant.expires_at)
+        (signed.leave.as_ref().and_then(Leave::request).unwrap().clone(), signed.grant.expires_at)
     }
 
     async fn issue_signed(&self, profile: &str, method: Method) -> SignedGrant {
@@ -160,7 +160,10 @@ async fn a_grant_that_is_signed_again_ends_with_what_signs_it_then() {
         let profile = &bed.valet.profiles[profile];
         let signed = bed.valet.sign(grant.clone(), profile, bed.clock.now()).await.unwrap();
 
-        assert_eq!(end_of(&signed.request.unwrap().0), bed.clock.now() + TimeDelta::minutes(5));
+        assert_eq!(
+            end_of(signed.leave.as_ref().and_then(Leave::request).unwrap()),
+            bed.clock.now() + TimeDelta::minutes(5)
+        );
         assert_eq!(signed.grant.expires_at, grant.expires_at, "what the ledger says stays");
     }
 }
@@ -192,8 +195,10 @@ async fn our_own_head_is_not_signed_with_what_has_expired() {
         head_timeout: HEAD_TIMEOUT,
     };
     let key = AccessKey::new("STS.1", "sesame").with_security_token("ticket");
-    let signer = Fixed(Credential { key, expires_at: Some(clock.now() + TimeDelta::seconds(1)) });
-    let client = OssClient::new(bucket, Arc::new(signer), build_http_client().unwrap());
+    let signer: Arc<dyn Credentials> =
+        Arc::new(Fixed(Credential { key, expires_at: Some(clock.now() + TimeDelta::seconds(1)) }));
+    let client =
+        OssClient::new(bucket, Signers { confirm: Arc::clone(&signer), write: signer }, build_http_client().unwrap());
 
     assert!(client.head("a", clock.now()).await.unwrap().is_some());
     clock.advance(TimeDelta::seconds(1));
