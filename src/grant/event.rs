@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
@@ -54,6 +55,25 @@ pub struct Event {
 }
 
 impl Event {
+    /// The id of the news of one object of a grant: always the same for the same kind, grant, key and `ETag`.
+    ///
+    /// The hook is asked before anything is recorded, with the id that the event then has. Were it random, a crash between the hook's
+    /// answer and our commit would make us ask under another id, and the backend would count the upload twice. The ledger
+    /// records an object (grant, key, `ETag`) once, so that no two events share an id. A UUID v7 of the grant's own time, so that
+    /// ids still ascend roughly.
+    pub fn id_of(kind: EventType, grant: &Grant, completion: &Completion) -> Uuid {
+        let mut digest = Sha256::new();
+        for part in ["oss-valet/event/v1", kind.as_str(), &completion.key, &completion.etag] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        digest.update(grant.id.as_bytes());
+        let mut random = [0; 10];
+        random.copy_from_slice(&digest.finalize()[..10]);
+        let millis = u64::try_from(grant.issued_at.timestamp_millis()).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
     /// Tells of `grant`, and of its object where there is one. `source` is the CloudEvents `source` of this service.
     pub fn new(
         id: Uuid,

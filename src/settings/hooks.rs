@@ -1,24 +1,13 @@
 //! `[hooks.NAME]`: the synchronous question to the business backend.
 
 use chrono::TimeDelta;
-use secrecy::SecretString;
 use url::Url;
 
 use super::{reader::Section, server::parse_web_url, sinks::read_webhook_secrets};
+use crate::grant::{hook::OnFailure, webhook::WebhookSecret};
 
 /// What the hook may take of OSS's five seconds.
 const MAX_TIMEOUT: TimeDelta = TimeDelta::milliseconds(2_500);
-
-/// What happens when the hook does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnFailure {
-    /// The upload counts.
-    Accept,
-    /// The upload is rejected.
-    Reject,
-    /// Nothing is recorded yet; the reconciler asks again.
-    Defer,
-}
 
 const ON_FAILURE: [(&str, OnFailure); 3] =
     [("accept", OnFailure::Accept), ("reject", OnFailure::Reject), ("defer", OnFailure::Defer)];
@@ -28,9 +17,9 @@ const ON_FAILURE: [(&str, OnFailure); 3] =
 pub struct HookSettings {
     /// Whom to ask.
     pub url: Url,
-    /// `whsec_…`, newest first.
-    pub secrets: Vec<SecretString>,
-    /// At most 2.5 s.
+    /// Newest first: every one signs.
+    pub secrets: Vec<WebhookSecret>,
+    /// For connecting and the whole answer; at most 2.5 s.
     pub timeout: TimeDelta,
     /// No default: it is a decision.
     pub on_failure: OnFailure,
