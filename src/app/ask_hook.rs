@@ -122,3 +122,32 @@ impl Valet {
         Ok(HookRecord { outcome, answer })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_grant_has_one_turn_at_a_time_and_others_are_not_held_up() {
+        let turns = HookTurns::default();
+        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut held = turns.take(one).await;
+        drop(turns.take(other).await);
+        let waiting = turns.take(one);
+        tokio::pin!(waiting);
+        tokio::select! {
+            biased;
+            _ = &mut waiting => panic!("two have the turn"),
+            () = std::future::ready(()) => {}
+        }
+
+        held.0 = Some(("E".into(), HookUnavailable("down".into())));
+        drop(held);
+
+        let next = waiting.await;
+        assert_eq!(next.0.as_ref().map(|(etag, _)| etag.as_str()), Some("E"), "who waited knows that it failed");
+        drop(next);
+        assert!(turns.take(one).await.0.is_none(), "who comes later asks for himself");
+        assert_eq!(turns.0.lock().unwrap().len(), 1, "what is over is forgotten");
+    }
+}

@@ -4,7 +4,7 @@ use oss_valet::{app::reconcile::Reconciled, clock::Clock};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
-use super::{CONTENT, WELCOME, backend::Backend, callback, issue, spawn, spawn_at, standing};
+use super::{CONTENT, WELCOME, backend::Backend, callback, hooked, issue, spawn, standing};
 use crate::{
     forger::{Forger, put_aside},
     harness::{TestApp, upload},
@@ -191,7 +191,8 @@ async fn a_backend_that_is_down_or_says_nothing_has_failed() {
         {
             let forger = Forger::new();
             let url = format!("http://{address}/hook");
-            let app = spawn_at(&forger, &url, on_failure).await;
+            let hurry = |settings: String| settings.replace("timeout = \"2s\"", "timeout = \"200ms\"");
+            let app = TestApp::spawn_with(|settings| hurry(forger.trusted(hooked(&settings, &url, on_failure)))).await;
 
             let (grant, answer) = called_back(&app, &forger).await;
 

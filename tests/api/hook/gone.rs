@@ -7,8 +7,8 @@ use tokio::{
 
 use super::{CONTENT, WELCOME, callback, issue, spawn_at};
 use crate::{
-    forger::{Forger, put_aside},
-    harness::path_of,
+    forger::{Callback, Forger, put_aside},
+    harness::{TestApp, path_of},
 };
 
 /// Reads until the end of an event of ours.
@@ -17,6 +17,20 @@ async fn read_question(connection: &mut TcpStream) {
     while !question.ends_with(b"}}") {
         assert_ne!(connection.read_buf(&mut question).await.unwrap(), 0, "the question was broken off");
     }
+}
+
+/// Sends the callback over a connection of its own, and leaves the answer unread.
+async fn send_raw(app: &TestApp, callback: &Callback) -> TcpStream {
+    let address = app.service.strip_prefix("http://").unwrap();
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let mut request = format!("POST {} HTTP/1.1\r\nhost: {address}\r\n", callback.target).into_bytes();
+    for (name, value) in &callback.headers {
+        request.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+    }
+    request.extend(format!("content-length: {}\r\n\r\n", callback.body.len()).into_bytes());
+    request.extend(&callback.body);
+    connection.write_all(&request).await.unwrap();
+    connection
 }
 
 #[tokio::test]
@@ -28,15 +42,16 @@ async fn an_answer_counts_though_the_one_who_made_us_ask_has_gone() {
     put_aside(&app, &grant, CONTENT).await;
     let callback = callback(&forger, &grant);
 
-    let mut question = tokio::select! {
-        _ = callback.send(&app) => panic!("answered before the hook has answered"),
-        accepted = async {
-            let (mut question, _) = listener.accept().await.unwrap();
-            read_question(&mut question).await;
-            question
-        } => accepted,
-    };
-    // The callback's connection is closed now.
+    let asking = send_raw(&app, &callback).await;
+    let (mut question, _) = listener.accept().await.unwrap();
+    read_question(&mut question).await;
+    // Not just closed, which could be a client that still listens: reset.
+    asking.set_zero_linger().unwrap();
+    drop(asking);
+    // Meanwhile the service learns of it.
+    for _ in 0..50 {
+        issue(&app, "hooked").await;
+    }
     let waiting = format!("{}?wait=30", path_of(&grant));
     let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{WELCOME}", WELCOME.len());
     question.write_all(answer.as_bytes()).await.unwrap();
