@@ -115,9 +115,12 @@ fn check_bucket_name(name: &str) -> Result<(), OssError> {
     if valid { Ok(()) } else { Err(OssError::invalid_bucket_name(name)) }
 }
 
-/// What is not to be done is told to those who signed; who changed a signed request learns that first.
+/// What is not to be done is told to those who signed; who changed a signed request learns that first. A method that OSS does not
+/// know at all is refused as it stands.
 fn refuse(oss: &Oss, incoming: &Incoming, error: OssError) -> Result<HttpResponse, OssError> {
-    authorise(incoming, oss)?;
+    if ["GET", "HEAD", "PUT", "POST", "DELETE"].contains(&incoming.method.as_str()) {
+        authorise(incoming, oss)?;
+    }
     Err(error)
 }
 

@@ -200,7 +200,7 @@ impl Index {
     pub(in crate::simulator) fn pieces(&self) -> impl Iterator<Item = &Piece> {
         let objects = self.objects.values().flat_map(BTreeMap::values).flatten().filter_map(Record::pieces);
         let parts = self.uploads.values().flat_map(|upload| upload.parts.values()).map(|part| &part.pieces);
-        objects.chain(parts).flat_map(|pieces| pieces.list())
+        objects.chain(parts).flat_map(Pieces::list)
     }
 }
 

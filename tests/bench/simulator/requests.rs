@@ -88,7 +88,8 @@ impl Requests<'_> {
         let signed = presign::sign_headers(request, &[], &self.simulator.context());
         let target = signed.url.strip_prefix(self.simulator.url()).expect("a URL below the endpoint");
         let headers = signed.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host"));
-        let headers: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: Vec<_> = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers = headers.concat();
         let (method, host) = (&signed.method, self.authority());
         let length = if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
         format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n{headers}{length}\r\n{body}").into_bytes()

@@ -66,11 +66,13 @@ pub(super) async fn requests(bed: &Bed) -> Vec<Accepted> {
             );
         }
         if way == Way::HeaderV4Additional {
-            let listed = "Host;Cache-Control;cache-control";
-            let value = put.header("authorization").expect("the header").replace("cache-control;host", listed);
+            let value = put
+                .header("authorization")
+                .expect("the header")
+                .replace("cache-control;host", "Host;Cache-Control;cache-control");
             push(
                 "additional headers in another order and case",
-                "names have no case, and the list is sorted before signing (P§4.2)",
+                "header names have none, and the list is sorted (P§4.2); oss2 sorts it by first letters only",
                 put.with_header("authorization", Some(&value)),
             );
         }
