@@ -1,6 +1,11 @@
 //! `Application::{build, run}`: wiring only; nothing is decided here.
 
-use std::{collections::BTreeMap, net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::TcpListener,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_web::{
     App, HttpServer,
@@ -27,11 +32,14 @@ use crate::{
     },
     settings::{Environment, ServerSettings, Settings, StoreSettings},
     shutdown::Stops,
-    store, wiring,
+    store,
+    wiring::{self, CredentialParts, Providers},
 };
 
 /// How often the reconciler looks for grants that are due.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
+/// How often credentials are looked at: far more often than they are due.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// The CloudEvents `source` where no public URL is configured.
 const DEFAULT_EVENT_SOURCE: &str = "urn:oss-valet";
 
@@ -45,7 +53,7 @@ pub struct Parts {
     pub environment: Environment,
     /// Answers this on `/-/static`: the benchmark's ceiling.
     pub static_answer: Option<Bytes>,
-    /// Whether the reconciler runs by itself; tests step it by hand.
+    /// Whether the reconciler and the renewal of credentials run by themselves; tests step them by hand.
     pub reconcile: bool,
     /// Ports bound beforehand, by who must know them first.
     pub listeners: Option<Listeners>,
@@ -148,6 +156,9 @@ impl Application {
         let ops = tokio::spawn(self.ops);
         let reconciler =
             self.reconcile.then(|| tokio::spawn(reconcile(Arc::clone(&self.valet), self.stops.soft.clone())));
+        // Until the last request is answered: what drains is signed too.
+        let refresher =
+            self.reconcile.then(|| tokio::spawn(refresh_credentials(Arc::clone(&self.valet), self.stop_ops.clone())));
         tokio::select! {
             ended = self.public => ended.context("the public listener")?,
             () = self.stops.hard.cancelled() => {}
@@ -156,6 +167,9 @@ impl Application {
             reconciler.await.context("the reconciler")?;
         }
         self.stop_ops.cancel();
+        if let Some(refresher) = refresher {
+            refresher.await.context("the renewal of credentials")?;
+        }
         ops.await?.context("the operations listener")
     }
 }
@@ -165,23 +179,35 @@ impl Application {
 /// # Errors
 /// When the ledger can't be opened, or a part of the settings can't be had.
 pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<Valet> {
-    let credentials = wiring::credentials(settings, &parts.environment);
+    let credential_parts = CredentialParts {
+        environment: &parts.environment,
+        clock: Arc::clone(&parts.clock),
+        entropy: Arc::clone(&parts.entropy),
+    };
+    let Providers { mut credentials, token_services } =
+        wiring::credentials(settings, &credential_parts).context("credentials")?;
     let mut objects = wiring::object_stores(settings, &credentials)?;
     let mut buckets = BTreeMap::new();
     for (name, bucket) in &settings.buckets {
-        let credentials = credentials.get(&bucket.credentials).cloned();
+        let signer = credentials.get(&bucket.credentials).cloned();
         let made = Bucket {
             bucket: bucket.bucket.clone(),
             region: bucket.region.clone(),
             endpoint_url: bucket.endpoint_url.clone(),
             endpoint: bucket.client_endpoint.clone(),
             signature_version: bucket.signature_version,
-            credentials: credentials.with_context(|| format!("buckets.{name}.credentials"))?,
+            signer: bucket.credentials.clone(),
+            credentials: signer.with_context(|| format!("buckets.{name}.credentials"))?,
+            tokens: token_services.get(&bucket.credentials).cloned(),
             objects: objects.remove(name).with_context(|| format!("buckets.{name}.confirm_credentials"))?,
             signing_keys: SigningKeyCache::default(),
         };
         buckets.insert(name.clone(), made);
     }
+    // What no bucket uses is not asked for either; what others stand on is renewed by them.
+    let used: BTreeSet<_> =
+        settings.buckets.values().flat_map(|bucket| [&bucket.credentials, &bucket.confirm_credentials]).collect();
+    credentials.retain(|name, _| used.contains(name));
     let own_urls = settings.profiles.iter().flat_map(|profile| profile.callback.urls.iter().cloned());
     let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
     let callback_paths = own_urls.chain(callback_urls.iter().cloned()).filter_map(|url| path_of(&url)).collect();
@@ -191,6 +217,7 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
         store: open_store(&settings.store).await?,
         profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
         buckets,
+        credentials,
         seal_keys: settings.callback.seal_keys.clone(),
         trusted_keys: settings.callback.trusted_keys.clone(),
         callback_urls,
@@ -275,6 +302,18 @@ async fn reconcile(valet: Arc<Valet>, stop: CancellationToken) {
         }
         if let Err(error) = valet.reconcile_due(valet.clock.now()).await {
             tracing::error!(cause = %error, "the reconciler could not use the store");
+        }
+    }
+}
+
+/// Steps the renewal of credentials until told to stop, which interrupts a call that hangs.
+async fn refresh_credentials(valet: Arc<Valet>, stop: CancellationToken) {
+    let mut every = tokio::time::interval(REFRESH_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = async { every.tick().await; valet.refresh_credentials(valet.clock.now()).await } => {}
         }
     }
 }

@@ -156,12 +156,15 @@ fn the_commented_examples_of_the_reference_load_when_uncommented() {
         ("[[callback.trusted_keys]]", ""),
         ("url = \"http://gosspublic.alicdn.com/callback_pub_key_v1.pem\"", ""),
         ("pem_file = \"callback_pub_key_v1.pem\"", ""),
+        ("access_key_secret_file = \"/run/secrets/oss-secret\"", "access_key_secret = \"sesame\""),
+        ("security_token_file = \"/run/secrets/oss-token\"", "security_token = \"ticket\""),
     ] {
         assert!(toml.contains(line), "{line}");
         toml = toml.replace(line, instead);
     }
     let settings = load("production", &toml, &[]).map_err(|faults| shown(&faults)).unwrap();
     assert_eq!((settings.sinks.len(), settings.hooks.len(), settings.profiles.len()), (1, 1, 1));
+    assert_eq!(settings.credentials.len(), 7, "one of each kind");
 }
 
 #[test]
@@ -206,10 +209,10 @@ fn faults_name_the_file_or_variable_and_the_key() {
             "test.toml: callback.seal_secrets[0].secret: ",
         ),
         (
-            "a kind of later",
-            minimal_with("\"static\"", "\"oidc\""),
+            "a kind that there is not",
+            minimal_with("\"static\"", "\"oauth\""),
             &[],
-            "test.toml: credentials.main.kind: `oidc` is not available yet",
+            "test.toml: credentials.main.kind: `oauth` is none of `env`, `static`, ",
         ),
         (
             "a variable's value",

@@ -14,7 +14,7 @@ use oss_valet::{
         presign::{SigningContext, head_object, sign_headers},
         request::SignatureVersion,
     },
-    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, build_http_client},
+    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, Signers, build_http_client},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::{
@@ -52,7 +52,9 @@ fn client_of(url: &str, version: SignatureVersion, key: Option<AccessKey>, head_
         signature_version: version,
         head_timeout,
     };
-    OssClient::new(bucket, Arc::new(Given(key)), build_http_client().unwrap())
+    let signer = Arc::new(Given(key));
+    let signers = Signers { confirm: Arc::clone(&signer) as Arc<dyn Credentials>, write: signer };
+    OssClient::new(bucket, signers, build_http_client().unwrap())
 }
 
 fn client(server: &MockServer) -> OssClient {
@@ -183,6 +185,35 @@ async fn without_a_credential_nothing_is_sent() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(found()).expect(0).mount(&server).await;
     let client = client_of(&server.uri(), SignatureVersion::V4, None, HEAD_TIMEOUT);
+    assert!(matches!(client.head(KEY, now()).await, Err(ObjectStoreError::Credentials(_))));
+}
+
+struct Never;
+
+#[async_trait]
+impl Credentials for Never {
+    async fn current(&self, _now: DateTime<Utc>) -> Result<Credential, CredentialsUnavailable> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn waiting_for_a_credential_is_part_of_the_time_that_a_call_has() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(found()).expect(0).mount(&server).await;
+    let bucket = OssBucket {
+        bucket: "app-media".to_owned(),
+        region: "cn-hangzhou".to_owned(),
+        endpoint: Endpoint::parse(&server.uri(), AddressingStyle::Path).unwrap(),
+        signature_version: SignatureVersion::V4,
+        head_timeout: Duration::from_millis(50),
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = OssClient::new(
+        bucket,
+        Signers { confirm: Arc::new(Never), write: Arc::new(Never) },
+        build_http_client().unwrap(),
+    );
     assert!(matches!(client.head(KEY, now()).await, Err(ObjectStoreError::Credentials(_))));
 }
 

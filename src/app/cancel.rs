@@ -1,5 +1,7 @@
-//! Cancel a grant. Revokes nothing at OSS: an object that still arrives is rejected when we learn of it.
+//! Cancel a grant. Revokes no signature at OSS: an object that still arrives is rejected when we learn of it. A multipart upload
+//! is aborted.
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -8,7 +10,10 @@ use super::{
     look_up::LookUpError,
     ports::{Caller, GrantChange, GrantChanged, StoreError},
 };
-use crate::grant::grant::State;
+use crate::grant::{
+    grant::{Grant, State},
+    profile::Method,
+};
 
 /// Why a grant is not cancelled.
 #[derive(Debug, Error)]
@@ -29,7 +34,7 @@ impl Valet {
     ///
     /// # Errors
     /// When it is not the caller's, or has ended.
-    pub async fn cancel(&self, caller: &Caller, id: Uuid) -> Result<(), CancelError> {
+    pub async fn cancel(&self, caller: &Caller, id: Uuid, now: DateTime<Utc>) -> Result<(), CancelError> {
         let grant = self.own_grant(caller, id).await?.grant;
         if grant.state != State::Issued {
             return Err(CancelError::Ended(grant.state));
@@ -39,10 +44,20 @@ impl Valet {
         match self.store.change_grant(change).await? {
             GrantChanged::Applied => {
                 self.watch.announce(id);
+                self.abort_cancelled(&grant, now).await;
                 Ok(())
             }
             GrantChanged::Conflict(entry) => Err(CancelError::Ended(entry.grant.state)),
             GrantChanged::Unknown => Err(LookUpError::NotFound.into()),
+        }
+    }
+
+    /// Takes the parts away at once; where OSS does not answer, the reconciler does it later.
+    async fn abort_cancelled(&self, grant: &Grant, now: DateTime<Utc>) {
+        if let (Method::Multipart, Some(bucket)) = (grant.method, self.bucket_named(&grant.bucket))
+            && let Err(error) = self.abort_transfer(grant, bucket, now).await
+        {
+            tracing::warn!(upload.id = %grant.id, error = %error, "a cancelled multipart upload could not be aborted");
         }
     }
 }

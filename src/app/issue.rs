@@ -95,6 +95,7 @@ impl Valet {
         let new = NewGrant { grant: grant.clone(), next_check_at, idempotency };
         match self.store.add_grant(new).await? {
             GrantAdded::Added => {
+                let grant = self.begin_transfer(grant, profile, bucket, now).await.map_err(SigningError::from)?;
                 let signed = self.sign_with(grant, profile, bucket, &credential, now);
                 Ok(Issued { signed, replayed: false })
             }
@@ -146,6 +147,7 @@ impl Valet {
             filename: ask.filename,
             vars: ask.vars,
             overwrite: profile.overwrite,
+            oss_upload_id: None,
             issued_at: now,
             expires_at,
             write_until: write_until(expires_at),

@@ -8,11 +8,14 @@ pub mod complete;
 pub mod issue;
 pub mod list_profiles;
 pub mod look_up;
+pub mod parts;
 pub mod ports;
 pub mod reconcile;
 pub mod record_completion;
+pub mod refresh_credentials;
 pub mod renew;
 pub mod signing;
+pub mod transfer;
 pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -21,7 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use self::{
-    ports::{Credentials, ObjectStore, Store},
+    ports::{Credentials, ObjectStore, Store, TokenService},
     signing::SigningKeyCache,
     watch::GrantWatch,
 };
@@ -29,7 +32,14 @@ use crate::{
     clock::Clock,
     entropy::Entropy,
     grant::{grant::Grant, profile::Profile, request::CLOCK_SKEW, seal::SealKeys},
-    oss::{callback_signature::TrustedKeys, endpoint::Endpoint, request::SignatureVersion},
+    oss::{
+        access_key::AccessKey,
+        callback_signature::TrustedKeys,
+        endpoint::Endpoint,
+        presign::SigningContext,
+        request::SignatureVersion,
+        sign_v4::{Scope, SigningKey},
+    },
 };
 
 /// Everything the use cases stand on; made once, in `startup`.
@@ -44,6 +54,8 @@ pub struct Valet {
     pub profiles: BTreeMap<String, Profile>,
     /// By configuration name.
     pub buckets: BTreeMap<String, Bucket>,
+    /// What buckets are signed and confirmed with, by section name: what is renewed ahead of need.
+    pub credentials: BTreeMap<String, Arc<dyn Credentials>>,
     /// Seals and checks callbacks.
     pub seal_keys: SealKeys,
     /// Whose callbacks we believe to be signed by OSS.
@@ -72,12 +84,35 @@ pub struct Bucket {
     pub endpoint: Endpoint,
     /// V4 unless configured otherwise.
     pub signature_version: SignatureVersion,
+    /// Name of the section that signs grants.
+    pub signer: String,
     /// What we sign grants with.
     pub credentials: Arc<dyn Credentials>,
+    /// Issues narrower credentials of the role that signs, where it is a role that we assume.
+    pub tokens: Option<Arc<dyn TokenService>>,
     /// Our own calls to it.
     pub objects: Arc<dyn ObjectStore>,
     /// The derived V4 key of the day.
     pub signing_keys: SigningKeyCache,
+}
+
+impl Bucket {
+    /// The V4 key of the day, where this bucket signs V4.
+    pub fn signing_key(&self, key: &AccessKey, now: DateTime<Utc>) -> Option<SigningKey> {
+        (self.signature_version == SignatureVersion::V4)
+            .then(|| self.signing_keys.get(key, &Scope::oss(now, &self.region)))
+    }
+
+    /// What a signature for a client depends on.
+    pub fn signing_context<'a>(
+        &'a self,
+        key: &'a AccessKey,
+        signing_key: Option<&'a SigningKey>,
+        now: DateTime<Utc>,
+    ) -> SigningContext<'a> {
+        let Self { signature_version: version, endpoint, region, .. } = self;
+        SigningContext { version: *version, endpoint, region, key, signing_key, now }
+    }
 }
 
 impl Valet {

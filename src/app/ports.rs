@@ -11,6 +11,8 @@ use crate::{
         completion::Completion,
         event::Event,
         grant::{Grant, State},
+        multipart::UploadedPart,
+        request::Pairs,
     },
     oss::access_key::AccessKey,
 };
@@ -149,6 +151,8 @@ pub struct GrantChange {
     /// Recorded beside it, unique by (grant, key, `ETag`): one that is known already is not recorded again, and its
     /// events are not told again.
     pub completion: Option<Completion>,
+    /// OSS's id of the multipart upload; kept only where the grant has none yet.
+    pub oss_upload_id: Option<String>,
     /// New `(expires_at, write_until)`, for renewals.
     pub lifetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When the reconciler looks next.
@@ -166,6 +170,7 @@ impl GrantChange {
             to,
             reason: None,
             completion: None,
+            oss_upload_id: None,
             lifetime: None,
             next_check: NextCheck::Keep,
             events: Vec::new(),
@@ -209,8 +214,55 @@ pub trait ObjectStore: Send + Sync {
     /// Deletes an object; absent is fine.
     async fn delete(&self, key: &str, now: DateTime<Utc>) -> Result<(), ObjectStoreError>;
 
+    /// Initiates a multipart upload with these headers; OSS's id of it.
+    async fn initiate(&self, key: &str, headers: Pairs, now: DateTime<Utc>) -> Result<String, ObjectStoreError>;
+
+    /// The parts that OSS holds, by number; `Ok(None)` when there is no such upload (any more).
+    async fn list_parts(
+        &self,
+        key: &str,
+        oss_upload_id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Vec<UploadedPart>>, ObjectStoreError>;
+
+    /// Makes an object of exactly these parts, never over another one where `forbid_overwrite`.
+    async fn join_parts(
+        &self,
+        upload: &PendingUpload<'_>,
+        parts: &[UploadedPart],
+        now: DateTime<Utc>,
+    ) -> Result<Joined, ObjectStoreError>;
+
+    /// Aborts a multipart upload; one that is gone is fine.
+    async fn abort(&self, key: &str, oss_upload_id: &str, now: DateTime<Utc>) -> Result<(), ObjectStoreError>;
+
+    /// The ids of all unfinished multipart uploads of exactly this key.
+    async fn list_uploads(&self, key: &str, now: DateTime<Utc>) -> Result<Vec<String>, ObjectStoreError>;
+
     /// How far OSS's clock was ahead of ours when it last answered, if it ever did.
     fn clock_offset(&self) -> Option<TimeDelta>;
+}
+
+/// A multipart upload that is about to become an object.
+#[derive(Debug, Clone, Copy)]
+pub struct PendingUpload<'a> {
+    /// The object's key.
+    pub key: &'a str,
+    /// OSS's id.
+    pub oss_upload_id: &'a str,
+    /// Never over another object.
+    pub forbid_overwrite: bool,
+}
+
+/// What OSS said to `CompleteMultipartUpload`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Joined {
+    /// The object is there.
+    Done,
+    /// The upload is gone, or an object stands at the key already: HEAD decides what that means.
+    Gone,
+    /// OSS does not accept the parts; its code.
+    Refused(String),
 }
 
 /// What HEAD says.
@@ -248,6 +300,18 @@ pub enum ObjectStoreError {
 pub trait Credentials: Send + Sync {
     /// The present credential, valid at `now`.
     async fn current(&self, now: DateTime<Utc>) -> Result<Credential, CredentialsUnavailable>;
+
+    /// Renews, ahead of need, what is due at `now`. One background task calls this again and again; what is never renewed
+    /// has nothing to do.
+    async fn refresh_due(&self, _now: DateTime<Utc>) {}
+
+    /// How it stands at `now`, without calling anybody over the network.
+    async fn status(&self, now: DateTime<Utc>) -> CredentialStatus {
+        match self.current(now).await {
+            Ok(credential) => CredentialStatus::ok(credential.expires_at),
+            Err(error) => CredentialStatus::missing(error.0),
+        }
+    }
 }
 
 /// An access key and how long it lives.
@@ -259,7 +323,110 @@ pub struct Credential {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// There is no usable credential.
+impl Credential {
+    /// Whether it has not expired at `now`.
+    pub fn is_valid_at(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// There is no usable credential. The text is a reason for operators; it holds no secret.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no usable credential: {0}")]
 pub struct CredentialsUnavailable(pub String);
+
+/// How a provider of credentials stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialStatus {
+    /// In one word.
+    pub state: CredentialState,
+    /// Whether there is something to sign with now.
+    pub usable: bool,
+    /// When what it holds expires; `None` for what lives on.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Since when renewing fails.
+    pub failing_since: Option<DateTime<Utc>>,
+    /// Why it last failed; holds no secret.
+    pub reason: Option<String>,
+}
+
+impl CredentialStatus {
+    /// There is a credential, and nothing is the matter.
+    pub fn ok(expires_at: Option<DateTime<Utc>>) -> Self {
+        Self { state: CredentialState::Ok, usable: true, expires_at, failing_since: None, reason: None }
+    }
+
+    /// There is none, for this reason.
+    pub fn missing(reason: String) -> Self {
+        Self {
+            state: CredentialState::Failing,
+            usable: false,
+            expires_at: None,
+            failing_since: None,
+            reason: Some(reason),
+        }
+    }
+}
+
+/// The state of a provider, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialState {
+    /// Nothing is the matter.
+    Ok,
+    /// The first credential, or the next one, is being fetched.
+    Refreshing,
+    /// The last attempt to renew failed; what is held may still be usable.
+    Failing,
+    /// What it held has expired, and there is nothing newer.
+    Expired,
+}
+
+impl CredentialState {
+    /// As answers and metrics write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refreshing => "refreshing",
+            Self::Failing => "failing",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// Issues temporary credentials that may do less than we may: STS.
+#[async_trait]
+pub trait TokenService: Send + Sync {
+    /// A fresh credential of the service's role, narrowed by the session's policy. Never cached.
+    async fn issue(&self, session: &Session, now: DateTime<Utc>) -> Result<Credential, TokenError>;
+}
+
+/// What temporary credentials are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Who it is, for audits: 2 to 64 of `A-Z a-z 0-9 . @ _ -`.
+    pub name: String,
+    /// What it may do, beside what the role may: a RAM policy of at most 2048 characters (P§6.2).
+    pub policy: String,
+    /// How long it lasts: 15 minutes to the role's own limit.
+    pub duration: TimeDelta,
+}
+
+/// Why there is no temporary credential. The texts name STS's code and request id, and hold no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Too many calls (100 a second and account): later.
+    #[error("STS is throttling: {0}")]
+    Throttled(String),
+    /// The caller may not have it: permissions, trust policy, key or token.
+    #[error("STS denied: {0}")]
+    Denied(String),
+    /// The request itself is wrong: policy, duration, names.
+    #[error("STS found the request invalid: {0}")]
+    Invalid(String),
+    /// No usable answer.
+    #[error("STS gave no usable answer: {0}")]
+    Unavailable(String),
+    /// Nothing to ask with.
+    #[error("nothing to ask STS with: {0}")]
+    NoCredentials(String),
+}

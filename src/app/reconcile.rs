@@ -13,6 +13,7 @@ use crate::grant::{
     completion::CompletionSource,
     event::{Event, EventType},
     grant::State,
+    profile::Method,
 };
 
 /// How many grants one step looks after.
@@ -49,9 +50,25 @@ impl Valet {
         Ok(Reconciled::Grants(count))
     }
 
+    /// HEAD and record. What a multipart upload has left is aborted when its time is over; where nothing was there before, HEAD
+    /// then says whether something has come in between: HEAD, Abort, HEAD.
+    async fn look_for(&self, entry: LedgerEntry, now: DateTime<Utc>) -> Result<LedgerEntry, RecordError> {
+        let record = |entry| self.record_completion(entry, None, CompletionSource::Reconciled, now);
+        let grant = entry.grant.clone();
+        let found = record(entry.clone()).await;
+        let is_over = grant.method == Method::Multipart && now >= self.final_check_at(&grant);
+        match (found, self.bucket_named(&grant.bucket)) {
+            (found @ (Ok(_) | Err(RecordError::Absent)), Some(bucket)) if is_over => {
+                self.abort_transfer(&grant, bucket, now).await?;
+                if found.is_ok() { found } else { record(entry).await }
+            }
+            (found, _) => found,
+        }
+    }
+
     async fn reconcile(&self, entry: LedgerEntry, now: DateTime<Utc>) -> Result<(), StoreError> {
         let grant = entry.grant.clone();
-        let next_check = match self.record_completion(entry, None, CompletionSource::Reconciled, now).await {
+        let next_check = match self.look_for(entry, now).await {
             Err(RecordError::Store(error)) => return Err(error),
             Err(RecordError::Absent) if now < self.final_check_at(&grant) => NextCheck::At(self.final_check_at(&grant)),
             Err(RecordError::Absent) if grant.state == State::Issued => {
@@ -72,6 +89,10 @@ impl Valet {
             }
             // Something is there that can't be recorded, or nobody can be asked: that may change.
             Err(RecordError::NotConfirmed(_) | RecordError::BucketUnknown(_)) => NextCheck::At(now + PATIENT_RETRY),
+            // Its upload is over, but what it may have left is not cleared away yet.
+            Ok(entry) if entry.grant.method == Method::Multipart && now < self.final_check_at(&grant) => {
+                NextCheck::At(self.final_check_at(&grant))
+            }
             Ok(_) | Err(_) => NextCheck::Never,
         };
         // Where the state has moved on meanwhile, whoever moved it has set the next check.

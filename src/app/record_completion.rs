@@ -14,7 +14,7 @@ use crate::{
         event::{Event, EventType},
         grant::{Grant, State},
         limits::judge,
-        profile::{Confirm, OnReject, Profile},
+        profile::{Confirm, Method, OnReject, Profile},
     },
     oss::callback::ImageInfo,
 };
@@ -192,8 +192,16 @@ impl Valet {
         GrantChange {
             events: vec![self.event(EventType::Completed, grant, completion, None, now)],
             completion: Some(completion.clone()),
-            next_check: NextCheck::Never,
+            next_check: self.check_after_completion(grant),
             ..GrantChange::new(grant.id, grant.state.alone(), State::Completed)
+        }
+    }
+
+    /// Of a multipart upload something may be left that nobody knows of: the reconciler clears it away.
+    fn check_after_completion(&self, grant: &Grant) -> NextCheck {
+        match grant.method {
+            Method::Multipart => NextCheck::At(self.final_check_at(grant)),
+            Method::Post | Method::Put | Method::Sts => NextCheck::Never,
         }
     }
 

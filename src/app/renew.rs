@@ -61,7 +61,10 @@ impl Valet {
             ..GrantChange::new(id, &[State::Issued], State::Issued)
         };
         match self.store.change_grant(change).await? {
-            GrantChanged::Applied => Ok(self.sign_with(renewed, profile, bucket, &credential, now)),
+            GrantChanged::Applied => {
+                let renewed = self.begin_transfer(renewed, profile, bucket, now).await.map_err(SigningError::from)?;
+                Ok(self.sign_with(renewed, profile, bucket, &credential, now))
+            }
             GrantChanged::Conflict(entry) => Err(RenewError::Ended(entry.grant.state)),
             GrantChanged::Unknown => Err(LookUpError::NotFound.into()),
         }

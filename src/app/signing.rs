@@ -8,28 +8,47 @@ use thiserror::Error;
 use super::{
     Bucket, Valet,
     ports::{Credential, CredentialsUnavailable},
+    transfer::BeginError,
 };
 use crate::{
     grant::{
         grant::{Grant, State},
-        profile::Profile,
+        multipart::PartPlan,
+        profile::{Method, Profile},
         request::{ClientCallback, ClientRequest, Pinning, pin},
     },
     oss::{
         access_key::AccessKey,
-        presign::SigningContext,
-        request::SignatureVersion,
         sign_v4::{Scope, SigningKey},
     },
 };
 
-/// A grant with what its client needs to send the bytes; `None` once nothing can be sent under it any more.
+/// A grant with what its client needs to send the bytes.
 #[derive(Debug, Clone)]
 pub struct SignedGrant {
     /// The grant.
     pub grant: Grant,
-    /// Request and callback.
-    pub request: Option<(ClientRequest, ClientCallback)>,
+    /// `None` once nothing can be sent under it any more.
+    pub leave: Option<Leave>,
+}
+
+/// How the bytes get to OSS.
+#[derive(Debug, Clone)]
+pub enum Leave {
+    /// By one request that is sent as it is.
+    Request(ClientRequest, ClientCallback),
+    /// In parts, whose URLs are asked for in windows.
+    Multipart(PartPlan),
+}
+
+impl Leave {
+    /// The one request, for methods that have one.
+    pub fn request(&self) -> Option<&ClientRequest> {
+        match self {
+            Self::Request(request, _) => Some(request),
+            Self::Multipart(_) => None,
+        }
+    }
 }
 
 /// Why a grant can't be signed.
@@ -41,6 +60,9 @@ pub enum SigningError {
     /// No usable credential.
     #[error(transparent)]
     Credentials(#[from] CredentialsUnavailable),
+    /// The multipart upload can't be begun.
+    #[error(transparent)]
+    Begin(#[from] BeginError),
 }
 
 impl Valet {
@@ -52,8 +74,9 @@ impl Valet {
         let bucket =
             self.bucket_named(&grant.bucket).ok_or_else(|| SigningError::BucketUnknown(grant.bucket.clone()))?;
         if grant.state != State::Issued || now >= grant.expires_at {
-            return Ok(SignedGrant { grant, request: None });
+            return Ok(SignedGrant { grant, leave: None });
         }
+        let grant = self.begin_transfer(grant, profile, bucket, now).await?;
         let credential = bucket.credentials.current(now).await?;
         Ok(self.sign_with(grant, profile, bucket, &credential, now))
     }
@@ -67,33 +90,29 @@ impl Valet {
         credential: &Credential,
         now: DateTime<Utc>,
     ) -> SignedGrant {
+        if grant.method == Method::Multipart {
+            let leave = Some(Leave::Multipart(PartPlan::of(&grant)));
+            return SignedGrant { grant, leave };
+        }
         // No signature outlives its credential, though the grant itself may.
         let ledger_expiry = grant.expires_at;
         if let Some(end) = credential.expires_at {
             grant.expires_at = grant.expires_at.min(end);
         }
-        let signing_key = (bucket.signature_version == SignatureVersion::V4)
-            .then(|| bucket.signing_keys.get(&credential.key, &Scope::oss(now, &bucket.region)));
+        let signing_key = bucket.signing_key(&credential.key, now);
         let pinning = Pinning {
             profile,
-            signing: SigningContext {
-                version: bucket.signature_version,
-                endpoint: &bucket.endpoint,
-                region: &bucket.region,
-                key: &credential.key,
-                signing_key: signing_key.as_ref(),
-                now,
-            },
+            signing: bucket.signing_context(&credential.key, signing_key.as_ref(), now),
             seal_keys: &self.seal_keys,
             callback_urls: &self.callback_urls,
         };
         // The only failure is a lifetime that no signature can have: then nothing can be sent any more.
-        let request = pin(&grant, &pinning).ok();
+        let leave = pin(&grant, &pinning).ok().map(|(request, callback)| Leave::Request(request, callback));
         grant.expires_at = ledger_expiry;
-        if let Some((request, _)) = &request {
+        if let Some(request) = leave.as_ref().and_then(Leave::request) {
             warn_of_long_fields(&grant, request);
         }
-        SignedGrant { grant, request }
+        SignedGrant { grant, leave }
     }
 }
 

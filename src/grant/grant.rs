@@ -91,6 +91,8 @@ pub struct Grant {
     pub vars: BTreeMap<String, String>,
     /// Whether an existing object may be replaced.
     pub overwrite: bool,
+    /// OSS's id of the multipart upload, once there is one; it never changes then.
+    pub oss_upload_id: Option<String>,
     /// When.
     pub issued_at: DateTime<Utc>,
     /// When the signatures end.

@@ -16,7 +16,7 @@ pub const MAX_VARS: usize = 10;
 /// Longest value of a variable, in bytes.
 pub const MAX_VAR_LEN: usize = 256;
 /// Methods that this version issues; a profile may already list the others.
-pub const ISSUED_METHODS: [Method; 2] = [Method::Post, Method::Put];
+pub const ISSUED_METHODS: [Method; 3] = [Method::Post, Method::Put, Method::Multipart];
 
 /// What a caller asks for, as it arrived.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -119,7 +119,8 @@ pub fn is_usable_user_id(user_id: &str) -> bool {
     (1..=MAX_USER_ID_LEN).contains(&user_id.len()) && !user_id.chars().any(char::is_control)
 }
 
-fn size_breach(size: u64, min: u64, max: u64) -> Option<Breach> {
+/// How a size is outside its limits, if it is.
+pub(super) fn size_breach(size: u64, min: u64, max: u64) -> Option<Breach> {
     if size > max {
         Some(Breach::TooLarge { max })
     } else if size < min {

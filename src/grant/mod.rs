@@ -9,6 +9,7 @@ pub mod grant;
 pub mod key_template;
 pub mod limits;
 pub mod media_type;
+pub mod multipart;
 pub mod profile;
 pub mod request;
 pub mod seal;

@@ -88,6 +88,14 @@ pub fn pin(grant: &Grant, pinning: &Pinning<'_>) -> Result<(ClientRequest, Clien
     Ok((request, callback))
 }
 
+/// The headers of an upload: type, overwrite rule, metadata. Signed into a PUT; fixed for a multipart upload by Initiate, so that
+/// no part and no Complete can change them.
+pub fn upload_headers(grant: &Grant, profile: &Profile) -> Pairs {
+    let mut headers = vec![pair("Content-Type", &grant.content_type)];
+    headers.extend(object_headers(grant, profile));
+    headers
+}
+
 /// What OSS enforces before it stores anything.
 pub fn enforced(method: Method) -> &'static [&'static str] {
     match method {
@@ -127,8 +135,7 @@ fn post_request(grant: &Grant, pinning: &Pinning<'_>, callback: &ClientCallback)
 }
 
 fn put_request(grant: &Grant, pinning: &Pinning<'_>, callback: &ClientCallback) -> Result<ClientRequest, PresignError> {
-    let mut headers = vec![pair("Content-Type", &grant.content_type)];
-    headers.extend(object_headers(grant, pinning.profile));
+    let headers = upload_headers(grant, pinning.profile);
     // V4 signs Content-Type and x-oss-* by itself; the rest only when listed.
     let additional: Vec<String> = headers
         .iter()

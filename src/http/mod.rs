@@ -45,6 +45,7 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
             .service(resource("/uploads/batch", vec![post(uploads::issue_batch)]))
             .service(resource("/uploads/{id}", vec![get(uploads::show), delete(uploads::cancel)]))
             .service(resource("/uploads/{id}/complete", vec![post(uploads::complete)]))
+            .service(resource("/uploads/{id}/parts", vec![get(uploads::list_parts), post(uploads::sign_parts)]))
             .service(resource("/uploads/{id}/renew", vec![post(uploads::renew)]))
             .service(resource("/profiles", vec![get(profiles::list)]))
             .default_service(web::to(resource::not_found)),

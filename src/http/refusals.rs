@@ -6,10 +6,12 @@ use crate::app::{
     complete::CompleteError,
     issue::IssueError,
     look_up::LookUpError,
+    parts::PartsError,
     ports::{ObjectStoreError, StoreError},
     record_completion::RecordError,
     renew::RenewError,
     signing::SigningError,
+    transfer::{BeginError, JoinError},
 };
 use crate::grant::{
     fault::{Fault, FaultCode},
@@ -24,7 +26,55 @@ impl From<StoreError> for Problem {
 
 impl From<SigningError> for Problem {
     fn from(error: SigningError) -> Self {
-        Self::ours(Code::CredentialsUnavailable, &error)
+        match error {
+            SigningError::Begin(error) => error.into(),
+            error @ (SigningError::BucketUnknown(_) | SigningError::Credentials(_)) => {
+                Self::ours(Code::CredentialsUnavailable, &error)
+            }
+        }
+    }
+}
+
+impl From<BeginError> for Problem {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::ObjectStore(error) => error.into(),
+            BeginError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ObjectStoreError> for Problem {
+    fn from(error: ObjectStoreError) -> Self {
+        match error {
+            ObjectStoreError::Credentials(error) => Self::ours(Code::CredentialsUnavailable, &error),
+            error @ ObjectStoreError::Unavailable(_) => Self::ours(Code::OssUnavailable, &error),
+        }
+    }
+}
+
+impl From<PartsError> for Problem {
+    fn from(error: PartsError) -> Self {
+        match error {
+            PartsError::LookUp(error) => error.into(),
+            PartsError::NotMultipart(_) => Self::new(Code::MethodNotAllowedByProfile, error),
+            PartsError::Ended(state) => ended(state),
+            PartsError::ProfileNotAllowed => Self::new(Code::ProfileNotAllowed, error),
+            PartsError::Faulty(faults) => Self::faulty(faults),
+            PartsError::Signing(error) => error.into(),
+            PartsError::Begin(error) => error.into(),
+            PartsError::ObjectStore(error) => error.into(),
+        }
+    }
+}
+
+impl From<JoinError> for Problem {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Faulty(faults) => Self::faulty(faults),
+            JoinError::Refused(_) => Self::invalid_parameter("parts", error.to_string()),
+            JoinError::ObjectStore(error) => error.into(),
+        }
     }
 }
 
@@ -77,6 +127,8 @@ impl From<CompleteError> for Problem {
     fn from(error: CompleteError) -> Self {
         match error {
             CompleteError::LookUp(error) => error.into(),
+            CompleteError::NoParts(_) => Self::invalid_parameter("parts", error.to_string()),
+            CompleteError::Join(error) => error.into(),
             CompleteError::Record(error) => not_recorded(error),
         }
     }
@@ -89,10 +141,7 @@ fn not_recorded(error: RecordError) -> Problem {
         RecordError::Rejected(reason) => rejected(&reason),
         RecordError::Cancelled => Problem::new(Code::GrantCancelled, error),
         RecordError::Changed => Problem::new(Code::ObjectChanged, error),
-        RecordError::Unconfirmable(ObjectStoreError::Credentials(error)) => {
-            Problem::ours(Code::CredentialsUnavailable, &error)
-        }
-        RecordError::Unconfirmable(error) => Problem::ours(Code::OssUnavailable, &error),
+        RecordError::Unconfirmable(error) => error.into(),
         RecordError::BucketUnknown(_) => Problem::ours(Code::OssUnavailable, &error),
         RecordError::Store(error) => error.into(),
     }

@@ -7,10 +7,15 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::{
-    app::{Bucket, Valet, ports::LedgerEntry, signing::SignedGrant},
+    app::{
+        Bucket, Valet,
+        ports::LedgerEntry,
+        signing::{Leave, SignedGrant},
+    },
     grant::{
         completion::{Completion, CompletionSource},
         grant::{Grant, State},
+        multipart::PartPlan,
         profile::Method,
         request::{ClientCallback, ClientRequest, enforced},
     },
@@ -23,7 +28,16 @@ pub struct SignedGrantView<'a> {
     #[serde(flatten)]
     grant: GrantView<'a>,
     request: Option<&'a ClientRequest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multipart: Option<MultipartView<'a>>,
     callback: Option<&'a ClientCallback>,
+}
+
+#[derive(Debug, Serialize)]
+struct MultipartView<'a> {
+    oss_upload_id: &'a str,
+    #[serde(flatten)]
+    plan: PartPlan,
 }
 
 /// A grant without anything secret.
@@ -71,8 +85,21 @@ struct CompletionView<'a> {
 impl<'a> SignedGrantView<'a> {
     /// The view of a signed grant.
     pub fn new(valet: &'a Valet, signed: &'a SignedGrant) -> Self {
-        let (request, callback) = signed.request.as_ref().map(|(request, callback)| (request, callback)).unzip();
-        Self { grant: GrantView::of(valet, &signed.grant, None), request, callback }
+        let grant = GrantView::of(valet, &signed.grant, None);
+        let none = Self { grant, request: None, multipart: None, callback: None };
+        match &signed.leave {
+            None => none,
+            Some(Leave::Request(request, callback)) => {
+                Self { request: Some(request), callback: Some(callback), ..none }
+            }
+            Some(Leave::Multipart(plan)) => {
+                let oss_upload_id = signed.grant.oss_upload_id.as_deref();
+                Self {
+                    multipart: oss_upload_id.map(|oss_upload_id| MultipartView { oss_upload_id, plan: *plan }),
+                    ..none
+                }
+            }
+        }
     }
 }
 
@@ -123,6 +150,6 @@ impl<'a> CompletionView<'a> {
 }
 
 /// Seconds are what a client can use; the ledger knows more.
-fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rfc3339<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }

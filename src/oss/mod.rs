@@ -16,5 +16,6 @@ pub mod sign_acs3;
 pub mod sign_rpc;
 pub mod sign_v1;
 pub mod sign_v4;
+pub mod sts;
 pub mod verify;
 pub mod xml;

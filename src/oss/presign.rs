@@ -185,6 +185,15 @@ pub fn list_parts(bucket: &str, key: &str, upload_id: &str) -> SignableRequest {
     with_query("GET", bucket, key, &[("uploadId", upload_id)])
 }
 
+/// `GET /?uploads`: unfinished uploads of keys that begin with `prefix`, from behind the marker on.
+pub fn list_multipart_uploads(bucket: &str, prefix: &str, key_marker: &str, upload_id_marker: &str) -> SignableRequest {
+    let mut query = vec![("uploads", ""), ("encoding-type", "url"), ("max-uploads", "1000"), ("prefix", prefix)];
+    if !key_marker.is_empty() {
+        query.extend([("key-marker", key_marker), ("upload-id-marker", upload_id_marker)]);
+    }
+    with_query("GET", bucket, "", &query)
+}
+
 /// `POST /key?uploadId=…`; `headers` may carry the callback or `x-oss-complete-all`.
 pub fn complete_multipart_upload(
     bucket: &str,

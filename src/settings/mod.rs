@@ -25,13 +25,14 @@ mod values;
 
 use std::collections::BTreeMap;
 
-use self::reader::{Reading, Section, place_of};
 pub use self::{
     auth::{AuthSettings, IssuerKeys, IssuerSettings},
     buckets::BucketSettings,
     callback::{CallbackSettings, MAX_CALLBACK_URLS},
     check::{Findings, check},
-    credentials::CredentialSettings,
+    credentials::{
+        AssumeRoleSettings, CredentialSettings, EcsRamRoleSettings, OidcSettings, SessionSettings, StsSettings,
+    },
     demo::DemoSettings,
     environment::Environment,
     faults::{Fault, SettingsErrors},
@@ -46,6 +47,10 @@ pub use self::{
     store::StoreSettings,
     telemetry::{LogFormat, TelemetrySettings},
     values::parse_duration,
+};
+use self::{
+    credentials::find_circle,
+    reader::{Reading, Section, place_of},
 };
 use crate::grant::profile::Profile;
 
@@ -138,7 +143,7 @@ impl Settings {
         let server = root.section("server", ServerSettings::read).flatten();
         let auth = root.section("auth", AuthSettings::read);
         let buckets: BTreeMap<_, _> = root.named("buckets", BucketSettings::read).into_iter().collect();
-        let credentials = root.named("credentials", CredentialSettings::read).into_iter().collect();
+        let credentials: BTreeMap<_, _> = root.named("credentials", CredentialSettings::read).into_iter().collect();
         let profiles: Vec<_> = root.named("profiles", profiles::read).into_iter().map(|(_, profile)| profile).collect();
         let callback = root.section("callback", CallbackSettings::read).flatten();
         let store = root.section("store", StoreSettings::read).flatten();
@@ -150,6 +155,7 @@ impl Settings {
         let reconciler = root.section("reconciler", ReconcilerSettings::read);
         let retention = root.section("retention", RetentionSettings::read);
         judge_references(root, &names, &buckets, &profiles);
+        judge_credentials(root, &names[1], &credentials);
         Some(Self {
             env: env.to_owned(),
             server: server?,
@@ -197,6 +203,20 @@ fn judge_references(
         judge(format!("profiles.{}.bucket", profile.name), "buckets", &profile.bucket, bucket_names);
         if let Some(hook) = &profile.hook {
             judge(format!("profiles.{}.hook", profile.name), "hooks", hook, hook_names);
+        }
+    }
+}
+
+/// Credentials that stand on others must find them, and never end up standing on themselves.
+fn judge_credentials(root: &Section<'_>, names: &[String], sections: &BTreeMap<String, CredentialSettings>) {
+    for (name, section) in sections {
+        for (key, other) in section.references().into_iter().filter(|(_, other)| !other.is_empty()) {
+            if !names.iter().any(|known| known == other) {
+                root.fault(&format!("credentials.{name}.{key}"), format!("there is no [credentials.{other}]"));
+            }
+        }
+        if let Some(circle) = find_circle(name, sections) {
+            root.fault(&format!("credentials.{name}"), format!("stands on itself: {}", circle.join(" → ")));
         }
     }
 }

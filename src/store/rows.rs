@@ -26,7 +26,7 @@ pub(super) type Bound = Query<'static, Sqlite, SqliteArguments>;
 
 /// The columns of `grants` in the order in which [`bind_grant`] and [`read_grant`] take them, without `next_check_at`.
 pub(super) const GRANT_COLUMNS: &str = "id, profile, method, state, reason, user_id, created_by, bucket, region, key, \
-    content_type, min_size, max_size, declared_size, filename, vars, overwrite, issued_at, expires_at, write_until";
+    content_type, min_size, max_size, declared_size, filename, vars, overwrite, oss_upload_id, issued_at, expires_at, write_until";
 
 /// The columns of `completions` in the order in which [`bind_completion`] and [`read_completion`] take them.
 pub(super) const COMPLETION_COLUMNS: &str = "grant_id, object_key, size, etag, content_type, crc64, version_id, \
@@ -39,8 +39,7 @@ pub(super) const EVENT_COLUMNS: &str = "id, grant_id, type, time, payload";
 pub(super) const CLAIM_COLUMNS: &str = "scope_digest, request_digest, grant_id, claimed_at, expires_at";
 
 /// What one change is made of, in the order of [`bind_change`].
-pub(super) const CHANGE_COLUMNS: &str =
-    "id, from_states, new_state, new_reason, new_expires_at, new_write_until, move_check, new_check_at";
+pub(super) const CHANGE_COLUMNS: &str = "id, from_states, new_state, new_reason, new_oss_upload_id, new_expires_at, new_write_until, move_check, new_check_at";
 
 /// A row that this program can't have written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -98,6 +97,7 @@ pub(super) fn bind_grant(query: Bound, new: &NewGrant) -> Bound {
         .bind(optional_text(grant.filename.as_ref()))
         .bind(text(&write_vars(grant)))
         .bind(grant.overwrite)
+        .bind(optional_text(grant.oss_upload_id.as_ref()))
         .bind(micros(grant.issued_at))
         .bind(micros(grant.expires_at))
         .bind(micros(grant.write_until))
@@ -128,6 +128,7 @@ pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
         .bind(change.from.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(" "))
         .bind(text(change.to.as_str()))
         .bind(optional_text(change.reason.as_ref()))
+        .bind(optional_text(change.oss_upload_id.as_ref()))
         .bind(change.lifetime.map(|(expires_at, _)| micros(expires_at)))
         .bind(change.lifetime.map(|(_, write_until)| micros(write_until)))
         .bind(move_check)
@@ -198,6 +199,7 @@ pub(super) fn read_grant(row: &SqliteRow) -> Result<Grant, CorruptRow> {
         filename: row.next("filename")?,
         vars: row.next_word("vars", |text| serde_json::from_str(text).ok())?,
         overwrite: row.next("overwrite")?,
+        oss_upload_id: row.next("oss_upload_id")?,
         issued_at: row.next_time("issued_at")?,
         expires_at: row.next_time("expires_at")?,
         write_until: row.next_time("write_until")?,

@@ -52,6 +52,7 @@ pub(super) static CHANGE_GRANTS: LazyLock<Sized> = LazyLock::new(|| {
             "WITH change ({CHANGE_COLUMNS}) AS (VALUES {}) \
              UPDATE grants SET state = change.new_state, \
              reason = CASE WHEN change.new_state = 'rejected' THEN coalesce(change.new_reason, grants.reason) END, \
+             oss_upload_id = coalesce(grants.oss_upload_id, change.new_oss_upload_id), \
              expires_at = coalesce(change.new_expires_at, grants.expires_at), \
              write_until = coalesce(change.new_write_until, grants.write_until), \
              next_check_at = CASE WHEN change.move_check THEN change.new_check_at ELSE grants.next_check_at END \

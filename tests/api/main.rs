@@ -20,6 +20,7 @@ mod idempotency;
 mod issue;
 mod issue_refusals;
 mod list;
+mod multipart;
 mod one_upload;
 mod ops;
 mod policy;

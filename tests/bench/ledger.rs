@@ -149,6 +149,7 @@ async fn add(store: &dyn Store, n: u64, user_id: &str, idempotent: bool) {
         filename: Some("me.png".into()),
         vars: [("album".to_owned(), "42".to_owned())].into(),
         overwrite: false,
+        oss_upload_id: None,
         issued_at: noon(),
         expires_at: noon() + TimeDelta::minutes(10),
         write_until: noon() + TimeDelta::minutes(25),
@@ -182,6 +183,7 @@ fn completion(n: u64) -> GrantChange {
             source: CompletionSource::Callback,
             late: false,
         }),
+        oss_upload_id: None,
         lifetime: None,
         next_check: NextCheck::Never,
         events: vec![Event {

@@ -25,6 +25,7 @@ pub(crate) async fn a_grant_is_found_as_it_was_added(bed: Bed) {
             filename: Some("头像 \u{1F600}\n.png".into()),
             vars: [("album".into(), "4\"2".into()), ("note".into(), "é".into())].into(),
             overwrite: true,
+            oss_upload_id: None,
             ..grant(2).grant
         },
         ..grant(2)

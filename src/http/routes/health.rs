@@ -4,11 +4,14 @@ use actix_web::{
     HttpResponse,
     web::{Bytes, Data},
 };
-use chrono::TimeDelta;
-use serde_json::json;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{Bucket, Valet};
+use crate::app::{
+    Bucket, Valet,
+    ports::{CredentialState, CredentialStatus},
+};
 
 /// How far our clock may be off from OSS's: signatures made with a wrong one are refused there from 15 minutes on.
 const MAX_CLOCK_OFFSET: TimeDelta = TimeDelta::seconds(60);
@@ -25,7 +28,7 @@ pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "live"}))
 }
 
-/// Whether the service should get traffic; 503 with the reasons when not.
+/// Whether the service should get traffic; 503 with the reasons when not. Credentials that can't be renewed are told in either case.
 pub async fn readyz(valet: Data<Valet>, draining: Data<Draining>) -> HttpResponse {
     let mut reasons = Vec::new();
     if draining.0.is_cancelled() {
@@ -35,17 +38,20 @@ pub async fn readyz(valet: Data<Valet>, draining: Data<Draining>) -> HttpRespons
         tracing::error!(cause = %error, "the store does not answer");
         reasons.push("store down".to_owned());
     }
-    if !any_credentials(&valet).await {
+    let (any_credentials, doubtful) = credentials(&valet).await;
+    if !any_credentials {
         reasons.push("no bucket has credentials".to_owned());
     }
     if clock_is_off(&valet).await {
         reasons.push("clock off from OSS's".to_owned());
     }
-    if reasons.is_empty() {
-        HttpResponse::Ok().json(json!({"status": "ready"}))
-    } else {
-        HttpResponse::ServiceUnavailable().json(json!({"status": "not ready", "reasons": reasons}))
+    let is_ready = reasons.is_empty();
+    let mut view =
+        if is_ready { json!({"status": "ready"}) } else { json!({"status": "not ready", "reasons": reasons}) };
+    if !doubtful.is_empty() {
+        view["credentials"] = Value::Object(doubtful);
     }
+    if is_ready { HttpResponse::Ok().json(view) } else { HttpResponse::ServiceUnavailable().json(view) }
 }
 
 /// A fixed JSON answer: as fast as this server can be.
@@ -68,12 +74,25 @@ async fn clock_is_off(valet: &Valet) -> bool {
     false
 }
 
-async fn any_credentials(valet: &Valet) -> bool {
-    let now = valet.clock.now();
-    for bucket in valet.buckets.values() {
-        if bucket.credentials.current(now).await.is_ok() {
-            return true;
-        }
-    }
-    false
+/// Whether any bucket can sign, and how the credentials stand that are not simply fine.
+async fn credentials(valet: &Valet) -> (bool, Map<String, Value>) {
+    let statuses = valet.credential_statuses(valet.clock.now()).await;
+    let can_sign = |bucket: &Bucket| statuses.iter().any(|(name, status)| *name == bucket.signer && status.usable);
+    let any = valet.buckets.values().any(can_sign);
+    let is_doubtful = |status: &CredentialStatus| {
+        !status.usable || matches!(status.state, CredentialState::Failing | CredentialState::Expired)
+    };
+    let doubtful = statuses.iter().filter(|(_, status)| is_doubtful(status));
+    (any, doubtful.map(|(name, status)| ((*name).to_owned(), view_of(status))).collect())
+}
+
+fn view_of(status: &CredentialStatus) -> Value {
+    let written = |at: Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+    json!({
+        "state": status.state.as_str(),
+        "usable": status.usable,
+        "expires_at": written(status.expires_at),
+        "failing_since": written(status.failing_since),
+        "reason": status.reason,
+    })
 }

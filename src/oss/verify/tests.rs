@@ -169,7 +169,7 @@ fn what_cannot_be_read_as_one_signature_is_refused() {
     let (v1, v4) = (SignatureVersion::V1, SignatureVersion::V4);
     let cases = [
         ("signed twice", twice, "InvalidArgument"),
-        ("V1 URL with its token in a header", token_in_header, "InvalidArgument"),
+        ("V1 URL with its token in a header", token_in_header, "InvalidRequest"),
         ("V2 header", with_authorization("OSS2 AccessKeyId:AK,Signature:x"), "InvalidArgument"),
         ("another scheme", with_authorization("Bearer x"), "InvalidArgument"),
         (
@@ -250,6 +250,8 @@ fn additional_headers_must_be_there_and_in_their_form() {
         (&["host", "range"], Some("host;range")),
         // Signed anyway, so that naming it changes nothing.
         (&["host"], Some("content-type;host")),
+        // The list is sorted before it is signed: its own form means nothing.
+        (&["host", "range"], Some("Range;host;host")),
     ] {
         for request in with_additional(signed, list) {
             assert_eq!(check(&request, &plain_key(), 0), v4, "{list:?}");
@@ -262,9 +264,6 @@ fn additional_headers_must_be_there_and_in_their_form() {
         ("host;if-match", ["0002-00000211", "0002-00000077"]),
         (" host", ["0002-00000211", "0002-00000077"]),
         ("x_odd", ["0002-00000211", "0002-00000077"]),
-        ("range;host", ["", ""]),
-        ("host;host", ["", ""]),
-        ("Host", ["", ""]),
     ];
     for (list, ecs) in cases {
         // However it was signed: the list is judged before the signature is.
@@ -381,7 +380,7 @@ fn a_v4_form_lives_seven_days_at_most_and_pins_its_signature_fields() {
     let fields = form(SignatureVersion::V4, &key);
     assert!(check_form(&fields, &key, 604_800).is_ok());
     assert_eq!(check_form(&fields, &key, 604_801), Err(SignatureRefusal::expired()));
-    assert_eq!(check_form(&fields, &key, -901).unwrap_err().code(), "AccessDenied");
+    assert_eq!(check_form(&fields, &key, -901).unwrap_err().code(), "RequestTimeTooSkewed");
     let unpinned = signing(SignatureVersion::V4, &key, |context| {
         let conditions = vec![Condition::Simple("bucket".into(), "b".into())];
         post_form::signature_fields(&PostPolicy { expiration: at(600), conditions }, context)

@@ -63,6 +63,7 @@ fn largest_grant(profile: &Profile, bucket: &BucketSettings) -> Grant {
         filename: None,
         vars: profile.vars.iter().map(|name| (name.clone(), "v".repeat(LONGEST_VAR))).collect(),
         overwrite: profile.overwrite,
+        oss_upload_id: None,
         issued_at: now,
         expires_at: now + TimeDelta::minutes(1),
         write_until: now + TimeDelta::minutes(16),

@@ -2,12 +2,17 @@
 
 mod addresses;
 mod callback_size;
+mod credentials;
 
 use chrono::TimeDelta;
 use url::Url;
 
-use self::{addresses::is_reachable_by_oss, callback_size::callback_sizes};
-use super::{BucketSettings, CredentialSettings, Environment, Fault, Settings};
+use self::{
+    addresses::is_reachable_by_oss,
+    callback_size::callback_sizes,
+    credentials::{is_temporary, session_duration},
+};
+use super::{BucketSettings, Environment, Fault, Settings};
 use crate::{
     grant::profile::{Confirm, Method, Profile},
     oss::{
@@ -62,6 +67,7 @@ pub fn check(settings: &Settings, environment: &Environment) -> Findings {
     check.trusted_keys();
     check.issuers();
     check.buckets();
+    check.credentials(environment);
     for profile in &settings.profiles {
         check.profile(profile, environment);
     }
@@ -173,12 +179,14 @@ impl Check<'_> {
         }
         if let Some(bucket) = self.settings.buckets.get(&profile.bucket) {
             self.lifetime(profile, bucket, environment);
+            self.cut_short(profile, bucket);
             self.callback(profile, bucket);
         }
     }
 
     fn lifetime(&mut self, profile: &Profile, bucket: &BucketSettings, environment: &Environment) {
-        let temporary = self.is_temporary(&bucket.credentials, environment) || profile.methods.contains(&Method::Sts);
+        let issuer = &bucket.credentials;
+        let temporary = is_temporary(self.settings, issuer, environment) || profile.methods.contains(&Method::Sts);
         let (limit, why) = if temporary {
             (MAX_V4_EXPIRY_WITH_TOKEN, "12 h with temporary credentials")
         } else if bucket.signature_version == SignatureVersion::V1 {
@@ -193,13 +201,14 @@ impl Check<'_> {
         }
     }
 
-    fn is_temporary(&self, credentials: &str, environment: &Environment) -> bool {
-        match self.settings.credentials.get(credentials) {
-            Some(CredentialSettings::Static { security_token, .. }) => security_token.is_some(),
-            Some(CredentialSettings::Env) => {
-                ["ALIBABA_CLOUD_SECURITY_TOKEN", "OSS_SESSION_TOKEN"].iter().any(|name| environment.get(name).is_some())
-            }
-            None => false,
+    fn cut_short(&mut self, profile: &Profile, bucket: &BucketSettings) {
+        let Some(life) = session_duration(self.settings, &bucket.credentials) else { return };
+        // A credential is renewed in the third quarter of its life, at the latest when it ends.
+        if profile.expires_in > life / 4 {
+            let key = format!("profiles.{}.expires_in", profile.name);
+            let (name, sure) = (&bucket.credentials, life.num_minutes() / 4);
+            let message = format!("signatures end with their credential: [credentials.{name}] is sure of {sure}m only");
+            self.warn(&key, message);
         }
     }
 

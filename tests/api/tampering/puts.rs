@@ -63,7 +63,9 @@ async fn no_parameter_and_no_signed_header_of_a_presigned_put_can_be_changed() {
         for (name, change, headers) in changes(&put.headers) {
             let answer = Put { headers, ..put.clone() }.send(&app).await;
             let why = format!("{profile}: header {name} {}: {}", change as u8, answer.text());
-            assert_eq!(refusal(&answer), "403 SignatureDoesNotMatch", "{why}");
+            // A header that the URL lists as signed must be there.
+            let refusals = ["403 SignatureDoesNotMatch", "400 InvalidArgument"];
+            assert!(refusals.contains(&refusal(&answer).as_str()), "{why}");
             assert!(stored(&app, &grant).await.is_none(), "{why}");
         }
         assert_untouched(&app, &grant, profile).await;

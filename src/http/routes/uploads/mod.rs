@@ -4,6 +4,7 @@ mod batch;
 mod issue;
 mod list;
 mod one;
+mod parts;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::header};
 use serde::Serialize;
@@ -13,6 +14,7 @@ pub use self::{
     issue::issue,
     list::list,
     one::{cancel, complete, renew, show},
+    parts::{list_parts, sign_parts},
 };
 
 /// Room for a signed grant, in bytes; others make do or grow.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::answer;
 use crate::{
     app::Valet,
+    grant::multipart::NamedPart,
     http::{
         caller::SignedIn,
         json_body::{JsonBody, RequestBody},
@@ -34,9 +35,16 @@ struct ShowQuery {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompleteBody {
-    /// For multipart grants, which come later.
+    /// For multipart grants; none means all that OSS holds.
     #[serde(default)]
-    parts: Vec<serde_json::Value>,
+    parts: Vec<PartBody>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartBody {
+    part_number: u32,
+    etag: String,
 }
 
 impl RequestBody for CompleteBody {
@@ -81,7 +89,7 @@ pub async fn show(
     Ok(answer(HttpResponse::Ok(), &GrantView::new(&valet, &entry)))
 }
 
-/// "I am done": records what is there.
+/// "I am done": joins the parts of a multipart grant; records what is there.
 ///
 /// # Errors
 /// The contract's codes for this call.
@@ -92,10 +100,9 @@ pub async fn complete(
     valet: Data<Valet>,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&path)?;
-    if !body.0.parts.is_empty() {
-        return Err(Problem::invalid_parameter("parts", "only for multipart grants"));
-    }
-    let entry = valet.complete(&caller, id, valet.clock.now()).await?;
+    let named = |part: PartBody| NamedPart { part_number: part.part_number, etag: part.etag };
+    let parts: Vec<_> = body.0.parts.into_iter().map(named).collect();
+    let entry = valet.complete(&caller, id, &parts, valet.clock.now()).await?;
     Ok(answer(HttpResponse::Ok(), &GrantView::new(&valet, &entry)))
 }
 
@@ -118,11 +125,11 @@ pub async fn renew(
 /// # Errors
 /// The contract's codes for this call.
 pub async fn cancel(caller: SignedIn, path: Path<String>, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
-    valet.cancel(&caller, parse_id(&path)?).await?;
+    valet.cancel(&caller, parse_id(&path)?, valet.clock.now()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn parse_id(text: &str) -> Result<Uuid, Problem> {
+pub(super) fn parse_id(text: &str) -> Result<Uuid, Problem> {
     Uuid::try_parse(text).map_err(|_| Problem::new(Code::NotFound, "no such upload"))
 }
 

@@ -1,18 +1,18 @@
 //! Turns settings into the shells' own types, so that neither side knows the other. Part of the start-up.
 
+mod credentials;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 
+pub use self::credentials::{CredentialParts, Providers, credentials};
 use crate::{
     app::ports::{Credentials, ObjectStore},
     auth::{AuthConfig, AuthSetupError, Authenticator, IssuerConfig, KeySource, TokenRequest, mint},
-    credentials::{EnvCredentials, Part, StaticCredentials},
-    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient},
-    settings::{
-        BucketSettings, CredentialSettings, Environment, IssuerKeys, IssuerSettings, LogFormat, SecretSource, Settings,
-    },
+    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, Signers},
+    settings::{BucketSettings, IssuerKeys, IssuerSettings, LogFormat, Settings},
     telemetry::{self, Format, TelemetryError},
 };
 
@@ -31,20 +31,7 @@ pub fn authenticator(settings: &Settings) -> Result<Authenticator, AuthSetupErro
     })
 }
 
-/// A provider per `[credentials.NAME]`, by name.
-pub fn credentials(settings: &Settings, environment: &Environment) -> BTreeMap<String, Arc<dyn Credentials>> {
-    let provider = |section: &CredentialSettings| -> Arc<dyn Credentials> {
-        match section {
-            CredentialSettings::Env => Arc::new(EnvCredentials::new(|name| environment.get(name))),
-            CredentialSettings::Static { access_key_id, access_key_secret, security_token } => Arc::new(
-                StaticCredentials::new(part(access_key_id), part(access_key_secret), security_token.as_ref().map(part)),
-            ),
-        }
-    };
-    settings.credentials.iter().map(|(name, section)| (name.clone(), provider(section))).collect()
-}
-
-/// A client per `[buckets.NAME]`, by that name, signed by its `confirm_credentials`.
+/// A client per `[buckets.NAME]`, by that name, signed by its `confirm_credentials`, and where it writes by its `credentials`.
 ///
 /// # Errors
 /// When no HTTP client can be built.
@@ -54,7 +41,10 @@ pub fn object_stores(
 ) -> anyhow::Result<BTreeMap<String, Arc<dyn ObjectStore>>> {
     let http = crate::oss_client::build_http_client().context("no HTTP client")?;
     let client = |bucket: &BucketSettings| -> Option<Arc<dyn ObjectStore>> {
-        let signer = Arc::clone(credentials.get(&bucket.confirm_credentials)?);
+        let signers = Signers {
+            confirm: Arc::clone(credentials.get(&bucket.confirm_credentials)?),
+            write: Arc::clone(credentials.get(&bucket.credentials)?),
+        };
         let target = OssBucket {
             bucket: bucket.bucket.clone(),
             region: bucket.region.clone(),
@@ -62,7 +52,7 @@ pub fn object_stores(
             signature_version: bucket.signature_version,
             head_timeout: HEAD_TIMEOUT,
         };
-        Some(Arc::new(OssClient::new(target, signer, http.clone())))
+        Some(Arc::new(OssClient::new(target, signers, http.clone())))
     };
     // Settings are valid only when every bucket's credentials exist, so none is left out here.
     Ok(settings.buckets.iter().filter_map(|(name, bucket)| Some((name.clone(), client(bucket)?))).collect())
@@ -120,12 +110,5 @@ fn issuer(settings: &IssuerSettings) -> IssuerConfig {
             IssuerKeys::HmacSecret(secret) => KeySource::HmacSecret(secret.clone()),
         },
         max_stale: settings.jwks_max_stale,
-    }
-}
-
-fn part(source: &SecretSource) -> Part {
-    match source {
-        SecretSource::Inline(secret) => Part::Inline(secret.clone()),
-        SecretSource::File(path) => Part::File(path.clone()),
     }
 }
