@@ -159,4 +159,26 @@ mod tests {
             assert!(read_answer(answer.to_vec()).is_err(), "{why}");
         }
     }
+    #[tokio::test]
+    async fn neither_a_failure_nor_debug_tells_a_secret() {
+        // Another test may have been faster.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let target = HookTarget {
+            url: Url::parse(&format!("http://{closed}/hook?token=sesame")).unwrap(),
+            secrets: vec![WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()],
+            timeout: Duration::from_secs(2),
+        };
+        assert!(!format!("{:?}", target.secrets).contains("MfKQ"));
+        let hook = HttpHook::new(target, build_http_client().unwrap());
+        let now = DateTime::from_timestamp(1_795_219_200, 0).unwrap();
+        let id = uuid::Uuid::from_u128(1);
+        let kind = crate::grant::event::EventType::Completed;
+        let news = Event { id, grant_id: id, kind, time: now, payload: "{}".to_owned() };
+
+        let failure = hook.ask(&news, now).await.unwrap_err().to_string();
+
+        assert!(failure.contains("no connection"), "{failure}");
+        assert!(!failure.contains("sesame") && !failure.contains("MfKQ"), "{failure}");
+    }
 }

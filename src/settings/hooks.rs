@@ -94,7 +94,7 @@ on_failure = "defer"
         assert!(found.faults.is_empty() && found.warnings.is_empty(), "{found:?}");
         let longest = load("production", "timeout = \"1500ms\"\n", "").unwrap();
         assert_eq!(longest.hooks["backend"].timeout, MAX_TIMEOUT, "left out");
-        let rotating = load("production", "secrets = [", "secrets = [\"whsec_b2xkLXNlY3JldC1vZi10aGUtaG9va3M=\", ");
+        let rotating = load("production", "secrets = [", "secrets = [\"whsec_b2xkLXNlY3JldC1vZi10aGUtaG9va3MhIQ==\", ");
         assert_eq!(rotating.unwrap().hooks["backend"].secrets.len(), 2);
     }
 
