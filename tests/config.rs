@@ -20,6 +20,7 @@ hmac_secret = "an-hmac-secret-of-thirty-two-byte!"
 [buckets.media]
 bucket = "app-media"
 region = "cn-hangzhou"
+public_host = "media.example.com"
 credentials = "main"
 [credentials.main]
 kind = "static"
@@ -101,7 +102,10 @@ fn the_shipped_development_file_lies_over_what_dev_knows_by_itself() {
         dir: Some(shipped().to_owned()),
         env: "development".to_owned(),
         environment: Environment::default(),
-        built_in: Some(("dev".to_owned(), MINIMAL.to_owned())),
+        built_in: Some((
+            "dev".to_owned(),
+            minimal_with("public_host = \"media.example.com\"", "endpoint = \"http://127.0.0.1:9000\""),
+        )),
     };
     let settings = Settings::load(&source).unwrap();
     let names: Vec<_> = settings.profiles.iter().map(|profile| profile.name.as_str()).collect();
@@ -334,8 +338,8 @@ fn check_finds_what_loading_can_not_refuse() {
         ("no audience", minimal_with("audience = \"uploads\"", ""), "auth.issuers[0].audience", false),
         (
             "a bucket in the clear",
-            minimal_with("bucket = \"app-media\"", "bucket = \"app-media\"\nendpoint = \"http://oss.example.com\""),
-            "buckets.media.endpoint",
+            minimal_with("\"media.example.com\"", "\"http://media.example.com\""),
+            "buckets.media.public_host",
             true,
         ),
     ];
@@ -349,6 +353,85 @@ fn check_finds_what_loading_can_not_refuse() {
             "{description}: {found:#?}"
         );
         assert!(other.is_empty(), "{description}: {found:#?}");
+    }
+}
+
+#[test]
+fn check_finds_endpoints_that_can_not_work_or_cost() {
+    let fault = |key| (Some(key), None);
+    let warning = |key| (None, Some(key));
+    let internal = "internal_endpoint = \"https://oss-cn-hangzhou-internal.aliyuncs.com\"\n";
+    let cases: [(&str, String, (Option<&str>, Option<&str>)); 16] = [
+        (
+            "a custom domain and an internal endpoint",
+            format!("{internal}public_host = \"m.example.com\""),
+            (None, None),
+        ),
+        ("the mainland's default endpoint", internal.to_owned(), warning("endpoint")),
+        ("the same, said", "endpoint = \"oss-cn-hangzhou.aliyuncs.com\"".to_owned(), warning("endpoint")),
+        (
+            "the same, as a host",
+            "public_host = \"app-media.oss-cn-hangzhou.aliyuncs.com\"".to_owned(),
+            warning("public_host"),
+        ),
+        ("dual stack", "endpoint = \"https://cn-hangzhou.oss.aliyuncs.com\"".to_owned(), (None, None)),
+        ("acceleration", format!("{internal}endpoint = \"https://oss-accelerate.aliyuncs.com\""), (None, None)),
+        (
+            "acceleration for ourselves",
+            "endpoint = \"https://oss-accelerate.aliyuncs.com\"".to_owned(),
+            warning("endpoint"),
+        ),
+        (
+            "acceleration as the internal endpoint",
+            "public_host = \"m.example.com\"\ninternal_endpoint = \"https://oss-accelerate.aliyuncs.com\"".to_owned(),
+            fault("internal_endpoint"),
+        ),
+        (
+            "a public endpoint as the internal one",
+            "public_host = \"m.example.com\"\ninternal_endpoint = \"https://cn-hangzhou.oss.aliyuncs.com\"".to_owned(),
+            warning("internal_endpoint"),
+        ),
+        (
+            "an internal endpoint for clients",
+            "endpoint = \"https://oss-cn-hangzhou-internal.aliyuncs.com\"".to_owned(),
+            warning("endpoint"),
+        ),
+        (
+            "another region's endpoint",
+            "public_host = \"m.example.com\"\nendpoint = \"oss-cn-beijing.aliyuncs.com\"".to_owned(),
+            fault("endpoint"),
+        ),
+        (
+            "OSS's host as a custom domain",
+            "public_host = \"oss-accelerate.aliyuncs.com\"".to_owned(),
+            fault("public_host"),
+        ),
+        (
+            "another bucket's host",
+            "public_host = \"other.oss-accelerate.aliyuncs.com\"".to_owned(),
+            fault("public_host"),
+        ),
+        ("an address as a custom domain", "public_host = \"203.0.113.7\"".to_owned(), fault("public_host")),
+        (
+            "path style beside a custom domain",
+            "public_host = \"m.example.com\"\nendpoint = \"https://oss.example.com\"\npath_style = true".to_owned(),
+            fault("path_style"),
+        ),
+        (
+            "path style at OSS",
+            "endpoint = \"https://cn-hangzhou.oss.aliyuncs.com\"\npath_style = true".to_owned(),
+            fault("path_style"),
+        ),
+    ];
+    for (description, lines, (fault, warning)) in cases {
+        let toml = minimal_with("public_host = \"media.example.com\"", &lines);
+        let settings = load("production", &toml, &[]).map_err(|faults| shown(&faults)).expect(description);
+        let found = check(&settings, &Environment::default());
+        let keys = |faults: &[Fault]| faults.iter().map(|fault| fault.key.clone()).collect::<Vec<_>>();
+        let expected =
+            |key: Option<&str>| key.map(|key| format!("buckets.media.{key}")).into_iter().collect::<Vec<_>>();
+        assert_eq!(keys(&found.faults), expected(fault), "{description}: {found:#?}");
+        assert_eq!(keys(&found.warnings), expected(warning), "{description}: {found:#?}");
     }
 }
 
