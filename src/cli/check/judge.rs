@@ -115,7 +115,7 @@ impl Judging<'_> {
     fn not_told<T>(&mut self, check: &'static str, asked: &Asked<T>, permission: &str) {
         match asked {
             Asked::Refused(refusal) if refusal.code == "AccessDenied" => {
-                let message = format!("not checked: neither credential has {permission}");
+                let message = format!("not checked: no credential of the bucket has {permission}");
                 self.say(Unknown, check, "bucket", message);
             }
             Asked::Refused(refusal) => self.refused(check, refusal, &self.subject.bucket.confirm_credentials),

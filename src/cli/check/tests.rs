@@ -191,6 +191,9 @@ fn what_two_questions_find_is_told_once() {
     assert_eq!(wrong(&facts), [(Fault, "credentials.reader".to_owned())]);
 }
 
+/// Why, the bucket's rule, the profile's methods, the page's origin, what is found.
+type CorsCase<'a> = (&'a str, &'a CorsRule, &'a [Method], &'a str, &'a [Level]);
+
 #[test]
 fn cors_is_asked_for_what_the_profiles_send() {
     let settings = settings();
@@ -209,7 +212,7 @@ fn cors_is_asked_for_what_the_profiles_send() {
     let posts = changed(|rule| rule.allowed_methods.truncate(1));
     let few = changed(|rule| rule.allowed_headers = vec!["content-type".to_owned()]);
     let silent = changed(|rule| drop(rule.expose_headers.remove(0)));
-    let cases: [(&str, &CorsRule, &[Method], &str, &[Level]); 10] = [
+    let cases: [CorsCase<'_>; 10] = [
         ("all right", &rule(), &[Method::Post, Method::Put, Method::Multipart, Method::Sts], app, &[]),
         ("any page", &rule(), &[Method::Put], "*", &[Fault]),
         ("PUT alone", &posts, &[Method::Put], app, &[]),

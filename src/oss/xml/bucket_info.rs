@@ -1,4 +1,4 @@
-//! What a bucket is, as GetBucketInfo, GetBucketLocation and GetBucketVersioning tell it.
+//! What a bucket is, as `GetBucketInfo`, `GetBucketLocation` and `GetBucketVersioning` tell it.
 
 use super::Element;
 

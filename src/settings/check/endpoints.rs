@@ -81,14 +81,13 @@ impl Check<'_> {
             Some(outer) if is_public_endpoint_restricted(outer) => {
                 self.warn(key, "this is a default public endpoint: OSS answers new users 400 PublicEndpointForbidden (EC 0048-00000401)");
             }
-            Some(_) => {}
             None if HostKind::of(host) != HostKind::Foreign => {
                 self.fault(key, format!("`{host}` is OSS's and stands for no bucket: write it as endpoint"));
             }
             None if host.ends_with(".aliyuncs.com") => {
                 self.fault(key, format!("`{host}` stands for another bucket than `{}`", bucket.bucket));
             }
-            None => {}
+            Some(_) | None => {}
         }
     }
 
