@@ -115,3 +115,118 @@ impl Check<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::{Environment, Fault, Settings, check};
+
+    const TOML: &str = r#"
+[auth]
+[[auth.issuers]]
+issuer = "https://id.example.com"
+audience = "uploads"
+jwks_url = "https://id.example.com/jwks"
+[buckets.media]
+bucket = "app-media"
+region = "cn-hangzhou"
+credentials = "main"
+LINES
+[credentials.main]
+kind = "env"
+[profiles.avatar]
+bucket = "media"
+key = "avatars/{user_id}/{id}.{ext}"
+max_size = "5 MiB"
+[callback]
+public_urls = ["https://uploads.example.com/v1/callbacks/oss"]
+[[callback.seal_secrets]]
+kid = "k1"
+secret = "a-seal-secret-of-thirty-two-bytes!"
+[store]
+url = "sqlite:///ledger.db"
+"#;
+
+    /// What is tried, the bucket's lines, and the keys of the fault and the warning.
+    type Case<'a> = (&'a str, String, (Option<&'a str>, Option<&'a str>));
+
+    #[test]
+    fn check_finds_endpoints_that_can_not_work_or_cost() {
+        let fault = |key| (Some(key), None);
+        let warning = |key| (None, Some(key));
+        let internal = "internal_endpoint = \"https://oss-cn-hangzhou-internal.aliyuncs.com\"\n";
+        let cases: [Case<'_>; 16] = [
+            (
+                "a custom domain and an internal endpoint",
+                format!("{internal}public_host = \"m.example.com\""),
+                (None, None),
+            ),
+            ("the mainland's default endpoint", internal.to_owned(), warning("endpoint")),
+            ("the same, said", "endpoint = \"oss-cn-hangzhou.aliyuncs.com\"".to_owned(), warning("endpoint")),
+            (
+                "the same, as a host",
+                "public_host = \"app-media.oss-cn-hangzhou.aliyuncs.com\"".to_owned(),
+                warning("public_host"),
+            ),
+            ("dual stack", "endpoint = \"https://cn-hangzhou.oss.aliyuncs.com\"".to_owned(), (None, None)),
+            ("acceleration", format!("{internal}endpoint = \"https://oss-accelerate.aliyuncs.com\""), (None, None)),
+            (
+                "acceleration for ourselves",
+                "endpoint = \"https://oss-accelerate.aliyuncs.com\"".to_owned(),
+                warning("endpoint"),
+            ),
+            (
+                "acceleration as the internal endpoint",
+                "public_host = \"m.example.com\"\ninternal_endpoint = \"https://oss-accelerate.aliyuncs.com\""
+                    .to_owned(),
+                fault("internal_endpoint"),
+            ),
+            (
+                "a public endpoint as the internal one",
+                "public_host = \"m.example.com\"\ninternal_endpoint = \"https://cn-hangzhou.oss.aliyuncs.com\""
+                    .to_owned(),
+                warning("internal_endpoint"),
+            ),
+            (
+                "an internal endpoint for clients",
+                "endpoint = \"https://oss-cn-hangzhou-internal.aliyuncs.com\"".to_owned(),
+                warning("endpoint"),
+            ),
+            (
+                "another region's endpoint",
+                "public_host = \"m.example.com\"\nendpoint = \"oss-cn-beijing.aliyuncs.com\"".to_owned(),
+                fault("endpoint"),
+            ),
+            (
+                "OSS's host as a custom domain",
+                "public_host = \"oss-accelerate.aliyuncs.com\"".to_owned(),
+                fault("public_host"),
+            ),
+            (
+                "another bucket's host",
+                "public_host = \"other.oss-accelerate.aliyuncs.com\"".to_owned(),
+                fault("public_host"),
+            ),
+            ("an address as a custom domain", "public_host = \"203.0.113.7\"".to_owned(), fault("public_host")),
+            (
+                "path style beside a custom domain",
+                "public_host = \"m.example.com\"\nendpoint = \"https://oss.example.com\"\npath_style = true".to_owned(),
+                fault("path_style"),
+            ),
+            (
+                "path style at OSS",
+                "endpoint = \"https://cn-hangzhou.oss.aliyuncs.com\"\npath_style = true".to_owned(),
+                fault("path_style"),
+            ),
+        ];
+        for (description, lines, (fault, warning)) in cases {
+            let toml = TOML.replace("LINES", &lines);
+            let settings = Settings::from_toml_str("production", "test.toml", &toml).expect(description);
+            let found = check(&settings, &Environment::default());
+            let keys = |faults: &[Fault]| faults.iter().map(|fault| fault.key.clone()).collect::<Vec<_>>();
+            let expected =
+                |key: Option<&str>| key.map(|key| format!("buckets.media.{key}")).into_iter().collect::<Vec<_>>();
+            assert_eq!(keys(&found.faults), expected(fault), "{description}: {found:#?}");
+            assert_eq!(keys(&found.warnings), expected(warning), "{description}: {found:#?}");
+        }
+    }
+}
