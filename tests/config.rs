@@ -20,6 +20,7 @@ hmac_secret = "an-hmac-secret-of-thirty-two-byte!"
 [buckets.media]
 bucket = "app-media"
 region = "cn-hangzhou"
+public_host = "media.example.com"
 credentials = "main"
 [credentials.main]
 kind = "static"
@@ -101,7 +102,10 @@ fn the_shipped_development_file_lies_over_what_dev_knows_by_itself() {
         dir: Some(shipped().to_owned()),
         env: "development".to_owned(),
         environment: Environment::default(),
-        built_in: Some(("dev".to_owned(), MINIMAL.to_owned())),
+        built_in: Some((
+            "dev".to_owned(),
+            minimal_with("public_host = \"media.example.com\"", "endpoint = \"http://127.0.0.1:9000\""),
+        )),
     };
     let settings = Settings::load(&source).unwrap();
     let names: Vec<_> = settings.profiles.iter().map(|profile| profile.name.as_str()).collect();
@@ -334,8 +338,8 @@ fn check_finds_what_loading_can_not_refuse() {
         ("no audience", minimal_with("audience = \"uploads\"", ""), "auth.issuers[0].audience", false),
         (
             "a bucket in the clear",
-            minimal_with("bucket = \"app-media\"", "bucket = \"app-media\"\nendpoint = \"http://oss.example.com\""),
-            "buckets.media.endpoint",
+            minimal_with("\"media.example.com\"", "\"http://media.example.com\""),
+            "buckets.media.public_host",
             true,
         ),
     ];

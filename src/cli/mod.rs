@@ -56,7 +56,7 @@ pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Dev(args) => dev::run(&args),
         Command::Serve(args) => serve::run(&args),
-        Command::Check(args) => Ok(check::run(&args)),
+        Command::Check(args) => check::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),

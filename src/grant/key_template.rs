@@ -107,6 +107,17 @@ impl KeyTemplate {
         self.pieces.contains(&Piece::UserId)
     }
 
+    /// What all keys of this profile begin with.
+    pub fn fixed_prefix(&self, profile: &str) -> String {
+        let fixed = self.pieces.iter().map_while(|piece| match piece {
+            Piece::Literal(text) => Some(text.clone()),
+            Piece::Slash => Some("/".to_owned()),
+            Piece::Profile => Some(escape(profile)),
+            _ => None,
+        });
+        fixed.collect()
+    }
+
     /// The names of `{var:NAME}`.
     pub fn variables(&self) -> Vec<&str> {
         self.pieces
@@ -366,6 +377,18 @@ mod tests {
         assert!(directory.has_id() && directory.has_user_id());
         let facts = KeyFacts { user_id: "u", id: "7", ext: "", profile: "p", now: DateTime::UNIX_EPOCH, vars: &[] };
         assert_eq!(directory.render(&facts).unwrap(), "documents/u/7/");
+    }
+
+    #[test]
+    fn the_prefix_that_all_keys_share_ends_where_they_differ() {
+        for (template, prefix) in [
+            ("videos/{user_id}/{id}.{ext}", "videos/"),
+            ("a/b-{yyyy}/{id}", "a/b-"),
+            ("{profile}/x/{id}", "p/x/"),
+            ("{user_id}/{id}", ""),
+        ] {
+            assert_eq!(KeyTemplate::parse(template).unwrap().fixed_prefix("p"), prefix, "{template}");
+        }
     }
 
     #[test]

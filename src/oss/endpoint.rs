@@ -71,6 +71,20 @@ impl Endpoint {
         self.style
     }
 
+    /// The host alone, without port; an IPv6 address in brackets.
+    pub fn hostname(&self) -> &str {
+        let digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+        match self.authority.rsplit_once(':') {
+            Some((host, port)) if digits(port) => host,
+            _ => &self.authority,
+        }
+    }
+
+    /// Whether the host is an IP address: without sub-domains, and no custom domain.
+    pub fn is_ip(&self) -> bool {
+        Host::parse(self.hostname()).is_ok_and(|host| !matches!(host, Host::Domain(_)))
+    }
+
     /// `https://oss-cn-hangzhou.aliyuncs.com`: service-level calls; no trailing slash.
     pub fn service_url(&self) -> String {
         self.to_string()
@@ -141,6 +155,21 @@ mod tests {
             let endpoint = Endpoint::parse(text, style).unwrap();
             assert_eq!(endpoint.object_url("b1", "a b/c"), expected, "{text} {style:?}");
             assert_eq!(format!("{}/a%20b/c", endpoint.bucket_url("b1")), expected, "{text} {style:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_told_without_its_port() {
+        for (text, host, is_ip) in [
+            ("https://oss-cn-hangzhou.aliyuncs.com", "oss-cn-hangzhou.aliyuncs.com", false),
+            ("http://localhost:9000", "localhost", false),
+            ("http://127.0.0.1:9000", "127.0.0.1", true),
+            ("http://127.0.0.1", "127.0.0.1", true),
+            ("http://[::1]:9000", "[::1]", true),
+            ("http://[fd00::12]", "[fd00::12]", true),
+        ] {
+            let endpoint = Endpoint::parse(text, AddressingStyle::Virtual).unwrap();
+            assert_eq!((endpoint.hostname(), endpoint.is_ip()), (host, is_ip), "{text}");
         }
     }
 

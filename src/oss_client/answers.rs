@@ -63,8 +63,13 @@ pub(super) fn says_no_such_key(headers: &HeaderMap) -> bool {
 
 /// The `Code` of the error document that OSS puts into `x-oss-err` where an answer has no body.
 pub(super) fn error_code(headers: &HeaderMap) -> Option<String> {
+    Some(error_document(headers)?.code)
+}
+
+/// That document.
+pub(super) fn error_document(headers: &HeaderMap) -> Option<ErrorDocument> {
     let document = String::from_utf8(STANDARD.decode(headers.get("x-oss-err")?).ok()?).ok()?;
-    Some(ErrorDocument::parse(&document)?.code)
+    ErrorDocument::parse(&document)
 }
 
 pub(super) fn refused(verb: &str, status: StatusCode, headers: &HeaderMap) -> ObjectStoreError {
@@ -108,6 +113,11 @@ impl Answer {
     /// OSS's `Code`, when it refused; empty when what refused was not OSS.
     pub(super) fn refusal(&self) -> Option<&str> {
         self.refusal.as_ref().map(|document| document.code.as_str())
+    }
+
+    /// The document of a refusal; an empty one when what refused was not OSS, or put it elsewhere.
+    pub(super) fn refusal_document(&self) -> Option<&ErrorDocument> {
+        self.refusal.as_ref()
     }
 
     /// Whether OSS refused with this code.

@@ -1,6 +1,7 @@
 //! The few calls that we make to OSS ourselves, for one bucket.
 
 mod answers;
+pub mod inspect;
 mod multipart;
 
 use std::{

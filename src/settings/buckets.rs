@@ -19,10 +19,14 @@ pub struct BucketSettings {
     pub region: String,
     /// `https://oss-cn-hangzhou.aliyuncs.com`: what answers name as the endpoint.
     pub endpoint_url: String,
-    /// How clients reach the bucket.
+    /// That endpoint, with its addressing style.
+    pub endpoint: Endpoint,
+    /// How clients reach the bucket: `public_host` where there is one.
     pub client_endpoint: Endpoint,
-    /// How we reach the bucket.
+    /// How we reach the bucket: `internal_endpoint` where there is one.
     pub service_endpoint: Endpoint,
+    /// `path_style`: asked for, also where the address is no IP address.
+    pub path_style: bool,
     /// V4 unless said otherwise.
     pub signature_version: SignatureVersion,
     /// Name of the `[credentials.NAME]` that signs grants.
@@ -32,10 +36,21 @@ pub struct BucketSettings {
 }
 
 impl BucketSettings {
+    /// The key that says how clients reach the bucket.
+    pub fn client_key(&self) -> &'static str {
+        if self.client_endpoint == self.endpoint { "endpoint" } else { "public_host" }
+    }
+
+    /// The key that says how we reach the bucket.
+    pub fn service_key(&self) -> &'static str {
+        if self.service_endpoint == self.endpoint { "endpoint" } else { "internal_endpoint" }
+    }
+
     pub(super) fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let bucket = section.required("bucket", parse_bucket);
         let region = section.required("region", parse_region);
-        let style = if section.flag("path_style") { AddressingStyle::Path } else { AddressingStyle::Virtual };
+        let path_style = section.flag("path_style");
+        let style = if path_style { AddressingStyle::Path } else { AddressingStyle::Virtual };
         let endpoint_url = read_endpoint_url(section, region.as_deref());
         let parse = |text: &str, style| Endpoint::parse(text, style).map_err(|error| error.to_string());
         let endpoint = section.judge("endpoint", parse(&endpoint_url, style));
@@ -51,7 +66,9 @@ impl BucketSettings {
             region: region?,
             endpoint_url,
             client_endpoint: public.unwrap_or_else(|| endpoint.clone()),
-            service_endpoint: internal.unwrap_or(endpoint),
+            service_endpoint: internal.unwrap_or_else(|| endpoint.clone()),
+            endpoint,
+            path_style,
             signature_version,
             credentials,
             confirm_credentials,

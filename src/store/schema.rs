@@ -33,7 +33,12 @@ pub(super) async fn migrate(path: &Path) -> Result<(), OpenError> {
 /// Whether the file has exactly the schema that this program knows.
 pub(super) async fn check(path: &Path) -> Result<(), OpenError> {
     if !path.exists() {
-        return Err(OpenError::NotMigrated);
+        // Without its folder it can't be made either.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        return Err(match folder.filter(|folder| !folder.is_dir()) {
+            Some(folder) => OpenError::Unreadable(format!("there is no folder {}", folder.display()).into()),
+            None => OpenError::NotMigrated,
+        });
     }
     let mut connection = sqlite::options(path).connect().await.map_err(unreadable)?;
     if !is_noted(&mut connection).await? {

@@ -15,7 +15,8 @@ pub use self::{
 use crate::{
     app::ports::{Credentials, ObjectStore},
     auth::{AuthConfig, AuthSetupError, Authenticator, IssuerConfig, KeySource, TokenRequest, mint},
-    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, Signers},
+    oss::endpoint::Endpoint,
+    oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, Signers, inspect::BucketInspector},
     settings::{BucketSettings, IssuerKeys, IssuerSettings, LogFormat, Settings},
     telemetry::{self, Format, TelemetryError},
 };
@@ -45,21 +46,57 @@ pub fn object_stores(
 ) -> anyhow::Result<BTreeMap<String, Arc<dyn ObjectStore>>> {
     let http = crate::oss_client::build_http_client().context("no HTTP client")?;
     let client = |bucket: &BucketSettings| -> Option<Arc<dyn ObjectStore>> {
-        let signers = Signers {
-            confirm: Arc::clone(credentials.get(&bucket.confirm_credentials)?),
-            write: Arc::clone(credentials.get(&bucket.credentials)?),
-        };
-        let target = OssBucket {
-            bucket: bucket.bucket.clone(),
-            region: bucket.region.clone(),
-            endpoint: bucket.service_endpoint.clone(),
-            signature_version: bucket.signature_version,
-            head_timeout: HEAD_TIMEOUT,
-        };
-        Some(Arc::new(OssClient::new(target, signers, http.clone())))
+        let target = target(bucket, &bucket.service_endpoint);
+        Some(Arc::new(OssClient::new(target, signers(bucket, credentials)?, http.clone())))
     };
     // Settings are valid only when every bucket's credentials exist, so none is left out here.
     Ok(settings.buckets.iter().filter_map(|(name, bucket)| Some((name.clone(), client(bucket)?))).collect())
+}
+
+/// What asks about one bucket.
+pub struct Inspectors {
+    /// As we reach the bucket.
+    pub service: BucketInspector,
+    /// As clients reach it, where that is another way.
+    pub clients: Option<BucketInspector>,
+}
+
+/// The inspectors of each `[buckets.NAME]`, by that name.
+///
+/// # Errors
+/// When no HTTP client can be built.
+pub fn bucket_inspectors(
+    settings: &Settings,
+    credentials: &BTreeMap<String, Arc<dyn Credentials>>,
+) -> anyhow::Result<BTreeMap<String, Inspectors>> {
+    let http = crate::oss_client::build_http_client().context("no HTTP client")?;
+    let inspectors = |bucket: &BucketSettings| -> Option<Inspectors> {
+        let signers = signers(bucket, credentials)?;
+        let at = |endpoint| BucketInspector::new(target(bucket, endpoint), signers.clone(), http.clone());
+        let another = bucket.client_endpoint != bucket.service_endpoint;
+        Some(Inspectors {
+            service: at(&bucket.service_endpoint),
+            clients: another.then(|| at(&bucket.client_endpoint)),
+        })
+    };
+    Ok(settings.buckets.iter().filter_map(|(name, bucket)| Some((name.clone(), inspectors(bucket)?))).collect())
+}
+
+fn signers(bucket: &BucketSettings, credentials: &BTreeMap<String, Arc<dyn Credentials>>) -> Option<Signers> {
+    Some(Signers {
+        confirm: Arc::clone(credentials.get(&bucket.confirm_credentials)?),
+        write: Arc::clone(credentials.get(&bucket.credentials)?),
+    })
+}
+
+fn target(bucket: &BucketSettings, endpoint: &Endpoint) -> OssBucket {
+    OssBucket {
+        bucket: bucket.bucket.clone(),
+        region: bucket.region.clone(),
+        endpoint: endpoint.clone(),
+        signature_version: bucket.signature_version,
+        head_timeout: HEAD_TIMEOUT,
+    }
 }
 
 /// Begins to log as `[telemetry]` says.

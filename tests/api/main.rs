@@ -12,6 +12,7 @@ mod cors;
 mod crash;
 #[path = "../lib/dev.rs"]
 mod dev;
+mod endpoints;
 mod errors;
 mod forger;
 mod forgeries;

@@ -1,6 +1,7 @@
 //! The command line as a user meets it: the real binary, plain curl, a POSIX shell.
 #![cfg(test)]
 
+mod check_online;
 mod commands;
 #[path = "../lib/dev.rs"]
 mod dev;

@@ -1,8 +1,14 @@
-//! The few XML documents: errors, and the reader that multipart answers share.
+//! The few XML documents: errors, what buckets are set to, and the reader that multipart answers share.
 
+mod bucket_info;
+mod cors;
 mod element;
+mod lifecycle;
 
+pub use bucket_info::{BucketInfo, Versioning, read_location};
+pub use cors::CorsRule;
 pub use element::{Element, MAX_DOCUMENT, escape};
+pub use lifecycle::LifecycleRule;
 
 /// OSS's error document, as it is read and as the simulator writes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod addresses;
 mod callback_size;
 mod credentials;
+mod endpoints;
 
 use chrono::TimeDelta;
 use url::Url;
@@ -66,8 +67,8 @@ pub fn check(settings: &Settings, environment: &Environment) -> Findings {
     check.callback_urls();
     check.trusted_keys();
     check.issuers();
-    check.buckets();
-    check.hooks();
+        check.endpoints();
+        check.hooks();
     check.credentials(environment);
     for profile in &settings.profiles {
         check.profile(profile, environment);
@@ -151,15 +152,6 @@ impl Check<'_> {
                     &key,
                     format!("tokens that `{}` made for other services are accepted here too", issuer.issuer),
                 );
-            }
-        }
-    }
-
-    fn buckets(&mut self) {
-        for (name, bucket) in &self.settings.buckets {
-            if bucket.client_endpoint.service_url().starts_with("http:") {
-                let message = "clients send signatures and files in the clear: use https";
-                self.fault_outside_development(&format!("buckets.{name}.endpoint"), message);
             }
         }
     }
