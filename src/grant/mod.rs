@@ -13,3 +13,4 @@ pub mod multipart;
 pub mod profile;
 pub mod request;
 pub mod seal;
+pub mod session_policy;
