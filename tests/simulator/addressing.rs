@@ -1,5 +1,7 @@
 //! Buckets and keys as real clients write them into targets and hosts, byte for byte over a socket of our own.
 
+use std::fmt::Write as _;
+
 use oss_valet::oss::{
     encoding::push_query,
     presign,
@@ -94,7 +96,7 @@ fn head(
     }
     let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\n");
     for (name, value) in signed.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").expect("a String takes what is written to it");
     }
     head
 }
@@ -133,7 +135,7 @@ async fn a_sub_resource_may_carry_an_equals_sign() {
             let signed = presign::sign_headers(request, &[], &world.context(version, &access_key));
             let mut head = format!("POST /big?{query} HTTP/1.1\r\nHost: dev-media.localhost\r\n");
             for (name, value) in &signed.headers {
-                head.push_str(&format!("{name}: {value}\r\n"));
+                write!(head, "{name}: {value}\r\n").expect("a String takes what is written to it");
             }
             let (status, body) = exchange(&world, &head, "").await;
             assert_eq!(status, 200, "{query} {version:?}");

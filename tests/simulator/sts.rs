@@ -8,7 +8,9 @@ use oss_valet::{
 
 use crate::{
     harness::{BOTH, BUCKET, Form, World, ok, own, owner, refusal, send, text, uploader},
-    sts_calls::{ROLE, answer, assume_role, call, key_of, post, rpc_parameters, summary, with_role, world},
+    sts_calls::{
+        Case, Changes, ROLE, answer, assume_role, call, key_of, post, rpc_parameters, summary, with_role, world,
+    },
 };
 
 const NARROW: &str =
@@ -163,7 +165,7 @@ async fn parameters_are_held_to_their_limits() {
     let name = |length: usize| "n".repeat(length);
     let (name_64, name_65, id_1225) = (name(64), name(65), name(1225));
     let unknown_operator = NARROW.replace(r#""}]}"#, r#"","Condition":{"Is":{"oss:Prefix":"a"}}}]}"#);
-    let cases: [(&str, &[(&str, &str)], &str); 28] = [
+    let cases: [Case<'_>; 28] = [
         ("the shortest duration", &[("DurationSeconds", "900")], "200"),
         ("too short", &[("DurationSeconds", "899")], "400 InvalidParameter.DurationSeconds"),
         ("the role's longest", &[("DurationSeconds", "3600")], "200"),
@@ -223,7 +225,7 @@ async fn who_may_assume_a_role_is_said_by_key_and_role() {
     let partner = AccessKey::new("LTAI5tPartner", "s");
     let partner_role = "acs:ram::1234567890123456:role/partner";
     let with_id = [("RoleArn", partner_role), ("ExternalId", "contract-7")];
-    let cases: [(&str, AccessKey, &[(&str, &str)], &str); 7] = [
+    let cases: [(&str, AccessKey, Changes<'_>, &str); 7] = [
         ("a key that may all, with the id", owner(), &with_id, "200"),
         ("without the id", owner(), &[("RoleArn", partner_role)], "403 NoPermission"),
         ("with another id", owner(), &[("RoleArn", partner_role), ("ExternalId", "contract-8")], "403 NoPermission"),

@@ -16,6 +16,11 @@ use sha2::{Digest, Sha256};
 
 use crate::harness::{World, own, owner, send, text};
 
+/// Parameters instead of the good ones.
+pub(crate) type Changes<'a> = &'a [(&'a str, &'a str)];
+/// What is done, how, and what comes of it.
+pub(crate) type Case<'a> = (&'a str, Changes<'a>, &'a str);
+
 pub(crate) const ROLE: &str = "acs:ram::1234567890123456:role/uploads";
 
 /// What the role of these tests may do at most.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{BUCKET, World, ok, own, start_of_time},
-    sts_calls::{ROLE, answer, key_of, summary, unsigned, with_role},
+    sts_calls::{Case, ROLE, answer, key_of, summary, unsigned, with_role},
 };
 
 const ISSUER: &str = "https://id.example.com";
@@ -57,7 +57,7 @@ fn claims() -> Value {
     json!({ "iss": ISSUER, "aud": "sts.aliyuncs.com", "sub": "system:serviceaccount:prod:uploader", "iat": now, "exp": now + 600 })
 }
 
-fn with(changes: Value) -> Value {
+fn with(changes: &Value) -> Value {
     let mut all = claims();
     for (name, value) in changes.as_object().expect("an object") {
         match value {
@@ -112,7 +112,7 @@ async fn a_good_token_of_each_kind_of_key_gets_a_session() {
         assert_eq!(info["Subject"], "system:serviceaccount:prod:uploader");
         assert_eq!(info["ExpirationTime"], "2026-01-01T00:10:00Z");
         assert_eq!(given.1["Credentials"]["Expiration"], "2026-01-01T00:15:00Z", "{:?}", idp.algorithm);
-        let listed = with(json!({ "aud": ["elsewhere", "other"] }));
+        let listed = with(&json!({ "aud": ["elsewhere", "other"] }));
         assert_eq!(assume(&world, &idp.token(&listed), &[]).await.0, 200, "one audience of several is enough");
     }
 }
@@ -124,7 +124,7 @@ async fn a_token_is_refused_by_cause() {
     let now = start_of_time().timestamp();
     let good = idp.token(&claims());
     let (head, tail) = good.rsplit_once('.').expect("three parts");
-    let swapped = format!("{head}.{}", idp.token(&with(json!({ "sub": "x" }))).rsplit_once('.').expect("three").1);
+    let swapped = format!("{head}.{}", idp.token(&with(&json!({ "sub": "x" }))).rsplit_once('.').expect("three").1);
     let hmac = {
         let key = EncodingKey::from_secret(idp.pair.public_key_pem().as_bytes());
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &key).expect("a token")
@@ -132,16 +132,16 @@ async fn a_token_is_refused_by_cause() {
     let none = format!("eyJhbGciOiJub25lIn0.{}.", head.split_once('.').expect("two").1);
     let prefix = "401 AuthenticationFail.OIDCToken.";
     let cases = [
-        ("expired this second", idp.token(&with(json!({ "exp": now }))), "Expired"),
-        ("not valid yet", idp.token(&with(json!({ "nbf": now + 1 }))), "Invalid"),
-        ("another audience", idp.token(&with(json!({ "aud": "app" }))), "AudienceNotMatch"),
-        ("another issuer", idp.token(&with(json!({ "iss": "https://id.example.com/" }))), "IssuerNotMatch"),
+        ("expired this second", idp.token(&with(&json!({ "exp": now }))), "Expired"),
+        ("not valid yet", idp.token(&with(&json!({ "nbf": now + 1 }))), "Invalid"),
+        ("another audience", idp.token(&with(&json!({ "aud": "app" }))), "AudienceNotMatch"),
+        ("another issuer", idp.token(&with(&json!({ "iss": "https://id.example.com/" }))), "IssuerNotMatch"),
         ("another key", stranger.token(&claims()), "InvalidSignature"),
         ("another token's signature", swapped, "InvalidSignature"),
         ("the public key as an HMAC secret", hmac, "Invalid"),
         ("no algorithm", none, "Invalid"),
-        ("no expiry", idp.token(&with(json!({ "exp": null }))), "Invalid"),
-        ("no audience", idp.token(&with(json!({ "aud": null }))), "Invalid"),
+        ("no expiry", idp.token(&with(&json!({ "exp": null }))), "Invalid"),
+        ("no audience", idp.token(&with(&json!({ "aud": null }))), "Invalid"),
         ("two parts", head.to_owned(), "Invalid"),
         ("four parts", format!("{good}.{tail}"), "Invalid"),
         ("too short", "abc".to_owned(), "Invalid"),
@@ -163,7 +163,7 @@ async fn the_call_is_refused_by_cause() {
     let world = world_of(&idp).await;
     let token = idp.token(&claims());
     let narrow = r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:PutObject","Resource":"*"}]}"#;
-    let cases: [(&str, &[(&str, &str)], &str); 13] = [
+    let cases: [Case<'_>; 13] = [
         ("with a policy", &[("Policy", narrow)], "200"),
         ("no provider", &[("OIDCProviderArn", "")], "400 MissingParameter.OIDCProviderArn"),
         ("no role", &[("RoleArn", "")], "400 MissingParameter.RoleArn"),
@@ -199,7 +199,7 @@ async fn the_call_is_refused_by_cause() {
         let told = if told.0 == 200 { "200".to_owned() } else { summary(&told) };
         assert_eq!(told, expected, "{description}");
     }
-    let other = idp.token(&with(json!({ "sub": "system:serviceaccount:test:uploader" })));
+    let other = idp.token(&with(&json!({ "sub": "system:serviceaccount:test:uploader" })));
     let told = assume(&world, &other, &[]).await;
     assert_eq!(
         (summary(&told).as_str(), &told.1["Message"]),

@@ -8,7 +8,9 @@ use oss_valet::{
 
 use crate::{
     harness::{BUCKET, World, owner, refusal, send, text},
-    sts_calls::{Acs3, answer, assume_role, call, key_of, post, rpc_parameters, summary, unsigned, with_role, world},
+    sts_calls::{
+        Acs3, Case, answer, assume_role, call, key_of, post, rpc_parameters, summary, unsigned, with_role, world,
+    },
 };
 
 #[tokio::test]
@@ -17,7 +19,7 @@ async fn an_rpc_call_must_be_signed_fresh_and_whole() {
     let timestamp = |delta: TimeDelta| (world.now() + delta).to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let (early, late) = (timestamp(TimeDelta::minutes(-15)), timestamp(TimeDelta::minutes(15)));
     let (too_early, too_late) = (timestamp(TimeDelta::seconds(-901)), timestamp(TimeDelta::seconds(901)));
-    let cases: [(&str, &[(&str, &str)], &str); 19] = [
+    let cases: [Case<'_>; 19] = [
         ("as it should be", &[], "200"),
         ("at the edge of the past", &[("Timestamp", &early)], "200"),
         ("at the edge of the future", &[("Timestamp", &late)], "200"),

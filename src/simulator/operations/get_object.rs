@@ -11,11 +11,10 @@ use futures_util::stream;
 use crate::{
     oss::presign::http_date,
     simulator::{
-        access::authorise::identify,
         errors::OssError,
         operations::{
             conditions::{self, Outcome},
-            reading::{find, find_record, is_public, permit_read, version_id},
+            reading::{find, find_readable},
             symlink::etag_of_link,
         },
         request::Incoming,
@@ -56,15 +55,11 @@ pub(in crate::simulator) async fn get_object_meta(
     incoming: &Incoming,
     bucket: &BucketSpec,
 ) -> Result<HttpResponse, OssError> {
-    let caller = identify(incoming, oss)?;
-    let (key, version) = (incoming.object_key()?, version_id(incoming)?);
-    let there = oss.objects.find(&bucket.name, key, version).await?;
-    permit_read(caller.as_ref(), incoming.resource(), version, is_public(there.as_ref(), bucket))?;
-    let record = find_record(oss, incoming, bucket, key, version).await?;
+    let (_, record) = find_readable(oss, incoming, bucket).await?;
     let (etag, size) = match &record.kind {
         Kind::Normal(content) => (content.etag.clone(), content.size),
         Kind::Symlink { target } => (etag_of_link(target), 0),
-        Kind::DeleteMarker => return Err(OssError::no_such_key(key)),
+        Kind::DeleteMarker => return Err(OssError::no_such_key(&incoming.key)),
     };
     let mut response = HttpResponse::Ok();
     response

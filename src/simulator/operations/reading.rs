@@ -104,15 +104,24 @@ pub(in crate::simulator) fn is_public(record: Option<&Record>, bucket: &BucketSp
     acl.unwrap_or(bucket.acl).lets_everybody_read()
 }
 
-/// The object that a GET or HEAD is about.
-pub(in crate::simulator) async fn find(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<Found, OssError> {
+/// The record that a request names, as it stands: a link is not followed. With it, who may read it.
+pub(in crate::simulator) async fn find_readable(
+    oss: &Oss,
+    incoming: &Incoming,
+    bucket: &BucketSpec,
+) -> Result<(Option<Caller>, Record), OssError> {
     let caller = identify(incoming, oss)?;
-    let version = version_id(incoming)?;
-    let key = incoming.object_key()?;
+    let (key, version) = (incoming.object_key()?, version_id(incoming)?);
     let there = oss.objects.find(&bucket.name, key, version).await?;
     // Who may not read the key must not learn whether it is there.
     permit_read(caller.as_ref(), incoming.resource(), version, is_public(there.as_ref(), bucket))?;
     let record = find_record(oss, incoming, bucket, key, version).await?;
+    Ok((caller, record))
+}
+
+/// The object that a GET or HEAD is about.
+pub(in crate::simulator) async fn find(oss: &Oss, incoming: &Incoming, bucket: &BucketSpec) -> Result<Found, OssError> {
+    let (caller, record) = find_readable(oss, incoming, bucket).await?;
     let tags_readable =
         caller.as_ref().is_some_and(|caller| caller.permit(Action::GetObjectTagging, incoming.resource()).is_ok());
     let (content, target) = match &record.kind {
@@ -123,7 +132,7 @@ pub(in crate::simulator) async fn find(oss: &Oss, incoming: &Incoming, bucket: &
             (content, Some(target_record))
         }
         Kind::Normal(content) => (content.clone(), None),
-        Kind::DeleteMarker => return Err(OssError::no_such_key(key)),
+        Kind::DeleteMarker => return Err(OssError::no_such_key(&incoming.key)),
     };
     let last_modified =
         target.as_ref().map_or(record.last_modified, |target| target.last_modified.max(record.last_modified));

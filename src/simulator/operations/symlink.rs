@@ -9,13 +9,10 @@ use crate::{
         presign::http_date,
     },
     simulator::{
-        access::{
-            authorise::{authorise, identify},
-            permissions::Action,
-        },
+        access::{authorise::authorise, permissions::Action},
         errors::OssError,
         operations::{
-            reading::{find_record, is_public, permit_read, version_id},
+            reading::find_readable,
             stored::{permit_attributes, write_mode},
         },
         request::{Incoming, check_key},
@@ -62,11 +59,7 @@ pub(in crate::simulator) async fn get_symlink(
     incoming: &Incoming,
     bucket: &BucketSpec,
 ) -> Result<HttpResponse, OssError> {
-    let caller = identify(incoming, oss)?;
-    let (key, version) = (incoming.object_key()?, version_id(incoming)?);
-    let there = oss.objects.find(&bucket.name, key, version).await?;
-    permit_read(caller.as_ref(), incoming.resource(), version, is_public(there.as_ref(), bucket))?;
-    let record = find_record(oss, incoming, bucket, key, version).await?;
+    let (_, record) = find_readable(oss, incoming, bucket).await?;
     let Kind::Symlink { target } = &record.kind else {
         return Err(OssError::bad_request("NotSymlink", "The object is not symlink."));
     };

@@ -61,7 +61,7 @@ pub(super) fn named(parts: &[(u32, &str)]) -> Value {
 }
 
 pub(super) fn bytes(seed: u8, len: usize) -> Vec<u8> {
-    (0..len).map(|index| seed.wrapping_add((index % 251) as u8)).collect()
+    (0..=250).cycle().take(len).map(|byte: u8| seed.wrapping_add(byte)).collect()
 }
 
 pub(super) fn etag(bytes: &[u8]) -> String {

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    ARGUMENT, Case, DENIED, MISMATCH, NO_BUCKET, NO_SUCH_ID, NO_SUCH_TOKEN,
+    ARGUMENT, Case, DENIED, MISMATCH, NO_BUCKET, NO_METHOD, NO_SUCH_ID, NO_SUCH_TOKEN,
     bed::NEIGHBOUR,
     form::{Form, FormWay, PINNED, Part, Typed},
     wire::{At, Wire, one_byte},
@@ -264,8 +264,8 @@ fn requests(base: &Form) -> Vec<Case> {
     let cut = |bytes: usize| Wire { body: wire.body[..wire.body.len() - bytes].to_vec(), ..wire.clone() };
     let content_type = |value: Option<&str>| wire.with_header("content-type", value);
     vec![
-        Case::new("method", "one byte", wire.with_method("POSU"), DENIED),
-        Case::new("method", "PATCH", wire.with_method("PATCH"), DENIED),
+        Case::new("method", "one byte", wire.with_method("POSU"), NO_METHOD),
+        Case::new("method", "PATCH", wire.with_method("PATCH"), NO_METHOD),
         case("bucket", "one byte", &elsewhere(NEIGHBOUR), DENIED),
         case("bucket", "one that is not there", &elsewhere("dev-nobody"), NO_BUCKET),
         Case::new("body", "boundary cut off", cut(20), malformed),

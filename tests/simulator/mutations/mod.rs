@@ -43,6 +43,8 @@ const NO_SUCH_TOKEN: &str = "403 InvalidSecurityToken";
 const DENIED: &str = "403 AccessDenied";
 const ARGUMENT: &str = "400 InvalidArgument";
 const SKEWED: &str = "403 RequestTimeTooSkewed";
+/// OSS does not know the method at all.
+const NO_METHOD: &str = "405 MethodNotAllowed";
 const NO_BUCKET: &str = "404 NoSuchBucket";
 const NO_BUCKET_NAME: &str = "400 InvalidBucketName";
 /// A token in a header under a signature in the URL (V1).

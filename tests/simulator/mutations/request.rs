@@ -1,7 +1,7 @@
 //! Changes of what is asked for: method, bucket, key, query, headers.
 
 use super::{
-    ARGUMENT, Case, MISMATCH, NO_BUCKET, NO_BUCKET_NAME,
+    ARGUMENT, Case, MISMATCH, NO_BUCKET, NO_BUCKET_NAME, NO_METHOD,
     bed::{CALLBACK, CALLBACK_VAR, KEY, NEIGHBOUR, Operation, Way},
     wire::{At, Wire, one_byte},
 };
@@ -41,7 +41,7 @@ fn methods(base: &Wire) -> Vec<Case> {
     let others = ["GET", "HEAD", "PUT", "DELETE", "POST"].into_iter().filter(|method| *method != base.method);
     let wires = others.map(|method| base.with_method(method));
     let mut cases: Vec<_> = wires.map(|wire| Case::new("method", "another", wire, MISMATCH)).collect();
-    cases.push(Case::new("method", "one byte", base.with_method(&one_byte(&base.method, At::Last)), MISMATCH));
+    cases.push(Case::new("method", "one byte", base.with_method(&one_byte(&base.method, At::Last)), NO_METHOD));
     cases
 }
 

@@ -55,7 +55,11 @@ pub(in crate::simulator::access) fn parse(json: &str) -> Result<Vec<Statement>, 
 }
 
 fn statement(block: Block) -> Result<Statement, MalformedPolicy> {
-    let conditions = block.condition.unwrap_or_default().into_iter().flat_map(|(operator, keys)| {
+    let conditions = block.condition.unwrap_or_default();
+    if let Some((operator, _)) = conditions.iter().find(|(_, keys)| keys.is_empty()) {
+        return malformed(format!("{operator} has no key"));
+    }
+    let conditions = conditions.into_iter().flat_map(|(operator, keys)| {
         keys.into_iter().map(move |(key, values)| {
             let values = values.into_vec("a condition")?;
             Condition::parse(&operator, &key, values).map_err(MalformedPolicy)
@@ -168,6 +172,10 @@ mod tests {
             ("a resource of others", r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::bucket"}"#),
             ("a principal", r#"{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}"#),
             ("a lower-case field", r#"{"effect":"Allow","Action":"*","Resource":"*"}"#),
+            (
+                "an operator without keys",
+                r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Nothing":{}}}"#,
+            ),
             (
                 "an unknown operator",
                 r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Is":{"oss:Prefix":"a"}}}"#,
