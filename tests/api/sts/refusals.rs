@@ -113,6 +113,17 @@ async fn a_batch_may_hold_grants_by_sts() {
 }
 
 #[tokio::test]
+async fn a_batch_calls_oss_and_sts_for_ten_at_most() {
+    let app = TestApp::spawn().await;
+    let film = json!({"profile": "film"});
+    let items = |sts: usize| json!({"uploads": ([vec![body(); sts], vec![film.clone(); 4]].concat())});
+    app.post("/v1/uploads/batch", "u-7", &items(7)).await.assert_refused(413, "body_too_large");
+    assert_eq!((app.grant_count().await, app.sts.sessions().len()), (0, 0));
+    let answer = app.post("/v1/uploads/batch", "u-7", &items(6)).await.json();
+    assert!(answer["uploads"].as_array().unwrap().iter().all(|item| item["status"] == 201), "{answer}");
+}
+
+#[tokio::test]
 async fn the_ledger_holds_nothing_of_the_credentials() {
     let app = TestApp::spawn().await;
     let mut secrets = Vec::new();
