@@ -88,3 +88,15 @@ impl Valet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_neither_secret_nor_token() {
+        let key = AccessKey::new("STS.id", "sesame").with_security_token("ticket");
+        let shown = format!("{:?}", TemporaryCredentials { key, expiration: DateTime::UNIX_EPOCH });
+        assert!(shown.contains("STS.id") && !shown.contains("sesame") && !shown.contains("ticket"), "{shown}");
+    }
+}

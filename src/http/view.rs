@@ -31,8 +31,8 @@ pub struct SignedGrantView<'a> {
     request: Option<&'a ClientRequest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     multipart: Option<MultipartView<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "credentials")]
-    credentials: Option<&'a TemporaryCredentials>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credentials: Option<CredentialsView<'a>>,
     callback: Option<&'a ClientCallback>,
 }
 
@@ -41,6 +41,22 @@ struct MultipartView<'a> {
     oss_upload_id: &'a str,
     #[serde(flatten)]
     plan: PartPlan,
+}
+
+/// Exposes secrets to the answer alone: its `Debug` shows none.
+#[derive(Debug)]
+struct CredentialsView<'a>(&'a TemporaryCredentials);
+
+impl Serialize for CredentialsView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let TemporaryCredentials { key, expiration } = self.0;
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("access_key_id", key.id())?;
+        map.serialize_entry("access_key_secret", key.expose_secret())?;
+        map.serialize_entry("security_token", key.expose_security_token().unwrap_or_default())?;
+        map.serialize_entry("expiration", &expiration.to_rfc3339_opts(SecondsFormat::Secs, true))?;
+        map.end()
+    }
 }
 
 /// A grant without anything secret.
@@ -96,7 +112,7 @@ impl<'a> SignedGrantView<'a> {
                 Self { request: Some(request), callback: Some(callback), ..none }
             }
             Some(Leave::Sts(credentials, callback)) => {
-                Self { credentials: Some(credentials), callback: Some(callback), ..none }
+                Self { credentials: Some(CredentialsView(credentials)), callback: Some(callback), ..none }
             }
             Some(Leave::Multipart(plan)) => {
                 let oss_upload_id = signed.grant.oss_upload_id.as_deref();
@@ -153,18 +169,6 @@ impl<'a> CompletionView<'a> {
             late: completion.late,
         }
     }
-}
-
-/// Secrets are exposed to the answer alone: what holds them shows none.
-#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
-fn credentials<S: Serializer>(credentials: &Option<&TemporaryCredentials>, serializer: S) -> Result<S::Ok, S::Error> {
-    let Some(TemporaryCredentials { key, expiration }) = credentials else { return serializer.serialize_none() };
-    let mut map = serializer.serialize_map(Some(4))?;
-    map.serialize_entry("access_key_id", key.id())?;
-    map.serialize_entry("access_key_secret", key.expose_secret())?;
-    map.serialize_entry("security_token", key.expose_security_token().unwrap_or_default())?;
-    map.serialize_entry("expiration", &expiration.to_rfc3339_opts(SecondsFormat::Secs, true))?;
-    map.end()
 }
 
 /// Seconds are what a client can use; the ledger knows more.

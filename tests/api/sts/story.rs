@@ -87,17 +87,17 @@ async fn an_sdk_uploads_in_parts_and_resumes() {
     assert_eq!(aborted.status, 204, "{}", aborted.text());
 
     let upload_id = begin().await;
-    let mut parts = String::new();
+    let mut parts = Vec::new();
     for (number, len) in [(1, 100 * 1024), (2, 10)] {
         let sent = send(call(presign::upload_part(bucket, name, &upload_id, number)).body(vec![b'x'; len])).await;
         let etag = sent.header("etag");
-        parts += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+        parts.push(format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"));
     }
     let listed = send(call(presign::list_parts(bucket, name, &upload_id))).await;
     assert_eq!(Element::parse(&listed.text()).unwrap().children_named("Part").count(), 2, "{}", listed.text());
     let headers = put_with_callback(&grant).headers.into_iter().filter(|(name, _)| name != "Content-Type").collect();
     let complete = call(presign::complete_multipart_upload(bucket, name, &upload_id, headers));
-    let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    let body = format!("<CompleteMultipartUpload>{}</CompleteMultipartUpload>", parts.concat());
     let done = send(complete.body(body)).await;
 
     assert_eq!((done.status.as_u16(), &done.json()["state"]), (200, &json!("completed")), "{}", done.text());
