@@ -199,7 +199,7 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
             signature_version: bucket.signature_version,
             signer: bucket.credentials.clone(),
             credentials: signer.with_context(|| format!("buckets.{name}.credentials"))?,
-            tokens: token_services.get(&bucket.credentials).cloned(),
+            tokens: token_services.get(&bucket.sts_credentials).cloned(),
             objects: objects.remove(name).with_context(|| format!("buckets.{name}.confirm_credentials"))?,
             signing_keys: SigningKeyCache::default(),
         };

@@ -63,6 +63,18 @@ fn minimal_with(old: &str, new: &str) -> String {
     MINIMAL.replace(old, new)
 }
 
+/// The minimal configuration with a role for `sts` grants.
+fn with_role() -> String {
+    let role = "\
+sts_credentials = \"uploads\"
+[credentials.uploads]
+kind = \"assume_role\"
+source = \"main\"
+role_arn = \"acs:ram::123456789012:role/uploads\"
+[credentials.main]";
+    minimal_with("[credentials.main]", role)
+}
+
 fn shown(faults: &[Fault]) -> Vec<String> {
     faults.iter().map(ToString::to_string).collect()
 }
@@ -104,7 +116,7 @@ fn the_shipped_development_file_lies_over_what_dev_knows_by_itself() {
         environment: Environment::default(),
         built_in: Some((
             "dev".to_owned(),
-            minimal_with("public_host = \"media.example.com\"", "endpoint = \"http://127.0.0.1:9000\""),
+            with_role().replace("public_host = \"media.example.com\"", "endpoint = \"http://127.0.0.1:9000\""),
         )),
     };
     let settings = Settings::load(&source).unwrap();
@@ -334,6 +346,13 @@ fn check_finds_what_loading_can_not_refuse() {
         ("a callback too long", with(&format!("vars = [{}]", vars.join(","))), "profiles.avatar.callback", true),
         ("a region without callbacks", minimal_with("cn-hangzhou", "ap-northeast-2"), "buckets.media.region", true),
         ("a simulator's key", minimal_with("[[callback.seal_secrets]]", &simulator_key), "callback.trusted_keys", true),
+        ("sts without a role", with("methods = [\"sts\"]"), "profiles.avatar.methods", true),
+        (
+            "sts for longer than its role is known to last",
+            with_role().replace("max_size = \"5 MiB\"", "max_size = 1\nmethods = [\"sts\"]\nexpires_in = \"61m\""),
+            "profiles.avatar.expires_in",
+            false,
+        ),
         ("confirmation off", with("confirm = \"off\""), "profiles.avatar.confirm", false),
         ("no audience", minimal_with("audience = \"uploads\"", ""), "auth.issuers[0].audience", false),
         (
@@ -381,4 +400,26 @@ fn temporary_credentials_shorten_the_longest_life() {
         .replace("access_key_id = \"LTAItest\"", "")
         .replace("access_key_secret = \"an-access-key-secret\"", "");
     assert_eq!(faults(&env, &Environment::from_pairs([("ALIBABA_CLOUD_SECURITY_TOKEN", "t")])), 1);
+}
+
+#[test]
+fn grants_by_sts_need_a_role_that_is_there_and_keys_of_their_own() {
+    let sts = |toml: String| toml.replace("max_size = \"5 MiB\"", "max_size = 1\nmethods = [\"sts\"]");
+    let settings = load("production", &sts(with_role()), &[]).unwrap();
+    let found = check(&settings, &Environment::default());
+    assert_eq!((found.faults, found.warnings), (vec![], vec![]));
+    assert_eq!(
+        (&*settings.buckets["media"].credentials, &*settings.buckets["media"].sts_credentials),
+        ("main", "uploads")
+    );
+
+    let lost = with_role().replace("sts_credentials = \"uploads\"", "sts_credentials = \"nobody\"");
+    let told = shown(&load("production", &sts(lost), &[]).unwrap_err());
+    assert_eq!(told, ["test.toml: buckets.media.sts_credentials: there is no [credentials.nobody]"]);
+
+    let shared = sts(with_role())
+        .replace("{user_id}/{id}.{ext}", "{user_id}/current")
+        .replace("max_size = 1", "max_size = 1\noverwrite = true");
+    let told = shown(&load("production", &shared, &[]).unwrap_err());
+    assert!(told.len() == 1 && told[0].starts_with("test.toml: profiles.avatar.key: "), "{told:#?}");
 }

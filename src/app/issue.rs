@@ -7,9 +7,8 @@ use uuid::Uuid;
 
 use super::{
     Bucket, Valet,
-    ports::{Caller, Credential, GrantAdded, IdempotencyClaim, NewGrant, StoreError},
-    signing::{SignedGrant, SigningError},
-    write_until,
+    ports::{Caller, GrantAdded, IdempotencyClaim, NewGrant, StoreError},
+    signing::{Means, SignedGrant, SigningError},
 };
 use crate::grant::{
     fault::{Fault, FaultCode},
@@ -18,7 +17,6 @@ use crate::grant::{
     limits::{CheckedAsk, UncheckedAsk, is_usable_user_id},
     media_type,
     profile::Profile,
-    request::expires_at,
 };
 
 /// Lets a machine caller issue for another user.
@@ -87,16 +85,15 @@ impl Valet {
         let ask = request.ask.check(profile).map_err(IssueError::Faulty)?;
         let bucket =
             self.buckets.get(&profile.bucket).ok_or_else(|| SigningError::BucketUnknown(profile.bucket.clone()))?;
-        let credential = bucket.credentials.current(now).await.map_err(SigningError::from)?;
+        let means = self.means(ask.method, profile, bucket, now).await?;
 
-        let grant = self.make_grant(caller, user_id, profile, bucket, &credential, ask, now)?;
+        let grant = self.make_grant(caller, user_id, profile, bucket, &means, ask, now)?;
         let request_digest = idempotency.as_ref().map(|claim| claim.request_digest);
         let next_check_at = self.final_check_at(&grant);
         let new = NewGrant { grant: grant.clone(), next_check_at, idempotency };
         match self.store.add_grant(new).await? {
             GrantAdded::Added => {
-                let grant = self.begin_transfer(grant, profile, bucket, now).await.map_err(SigningError::from)?;
-                let signed = self.sign_with(grant, profile, bucket, &credential, now);
+                let signed = self.sign_by(&means, grant, profile, bucket, now).await?;
                 Ok(Issued { signed, replayed: false })
             }
             GrantAdded::AlreadyClaimed { request_digest: earlier, .. } if Some(earlier) != request_digest => {
@@ -121,13 +118,12 @@ impl Valet {
         user_id: String,
         profile: &Profile,
         bucket: &Bucket,
-        credential: &Credential,
+        means: &Means,
         ask: CheckedAsk,
         now: DateTime<Utc>,
     ) -> Result<Grant, IssueError> {
         let id = self.new_id(now);
         let key = render_key(profile, &user_id, id, &ask, now).map_err(|fault| IssueError::Faulty(vec![fault]))?;
-        let expires_at = expires_at(now, profile.expires_in, &credential.key, credential.expires_at);
         let for_another = caller.user_id != user_id;
         Ok(Grant {
             id,
@@ -149,8 +145,8 @@ impl Valet {
             overwrite: profile.overwrite,
             oss_upload_id: None,
             issued_at: now,
-            expires_at,
-            write_until: write_until(expires_at),
+            expires_at: means.expires_at,
+            write_until: means.write_until,
         })
     }
 }

@@ -4,12 +4,8 @@ use super::{Valet, ports::Caller};
 use crate::grant::profile::Profile;
 
 impl Valet {
-    /// The profiles that the caller may use, by name; those that offer no method yet are left out.
+    /// The profiles that the caller may use, by name.
     pub fn list_profiles(&self, caller: &Caller) -> Vec<&Profile> {
-        self.profiles
-            .keys()
-            .filter_map(|name| self.profile_for(caller, name))
-            .filter(|profile| !profile.issued_methods().is_empty())
-            .collect()
+        self.profiles.keys().filter_map(|name| self.profile_for(caller, name)).collect()
     }
 }

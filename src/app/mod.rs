@@ -15,6 +15,7 @@ pub mod reconcile;
 pub mod record_completion;
 pub mod refresh_credentials;
 pub mod renew;
+pub mod session;
 pub mod signing;
 pub mod transfer;
 pub mod watch;
@@ -94,7 +95,7 @@ pub struct Bucket {
     pub signer: String,
     /// What we sign grants with.
     pub credentials: Arc<dyn Credentials>,
-    /// Issues narrower credentials of the role that signs, where it is a role that we assume.
+    /// Issues the credentials of `sts` grants, where a role is configured for them.
     pub tokens: Option<Arc<dyn TokenService>>,
     /// Our own calls to it.
     pub objects: Arc<dyn ObjectStore>,

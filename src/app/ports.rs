@@ -153,7 +153,8 @@ pub struct GrantChange {
     pub completion: Option<Completion>,
     /// OSS's id of the multipart upload; kept only where the grant has none yet.
     pub oss_upload_id: Option<String>,
-    /// New `(expires_at, write_until)`, for renewals.
+    /// New `(expires_at, write_until)`, for renewals and fresh credentials. Never shorter than before: what was given out
+    /// lives on, so an earlier one changes nothing.
     pub lifetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When the reconciler looks next.
     pub next_check: NextCheck,
@@ -417,6 +418,18 @@ impl CredentialState {
 /// Issues temporary credentials that may do less than we may: STS.
 #[async_trait]
 pub trait TokenService: Send + Sync {
+    /// Takes one of the calls that STS allows in a second; to be asked before each [`Self::issue`], and before anything is
+    /// recorded for it. Without a limit there is always one.
+    ///
+    /// # Errors
+    /// [`TokenError::Throttled`].
+    fn admit(&self, _now: DateTime<Utc>) -> Result<(), TokenError> {
+        Ok(())
+    }
+
+    /// The longest session that the role is known to allow.
+    fn longest(&self) -> TimeDelta;
+
     /// A fresh credential of the service's role, narrowed by the session's policy. Never cached.
     async fn issue(&self, session: &Session, now: DateTime<Utc>) -> Result<Credential, TokenError>;
 }

@@ -93,8 +93,11 @@ impl Valet {
             }
             // Something is there that can't be recorded, or nobody can be asked: that may change.
             Err(RecordError::NotConfirmed(_) | RecordError::BucketUnknown(_)) => NextCheck::At(now + PATIENT_RETRY),
-            // Its upload is over, but what it may have left is not cleared away yet.
-            Ok(entry) if entry.grant.method == Method::Multipart && now < self.final_check_at(&grant) => {
+            // It is there, but what it may have left is not cleared away yet, or it may still be replaced.
+            Ok(entry)
+                if matches!(entry.grant.method, Method::Multipart | Method::Sts)
+                    && now < self.final_check_at(&grant) =>
+            {
                 NextCheck::At(self.final_check_at(&grant))
             }
             Ok(_) | Err(_) => NextCheck::Never,

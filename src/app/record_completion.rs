@@ -93,7 +93,9 @@ impl Valet {
         source: CompletionSource,
         now: DateTime<Utc>,
     ) -> Result<LedgerEntry, RecordError> {
-        if is_recorded(&entry, claim) {
+        // What temporary credentials may have put in its place is found only by looking.
+        let looks_again = source == CompletionSource::Reconciled && entry.grant.method == Method::Sts;
+        if !looks_again && is_recorded(&entry, claim) {
             return Ok(entry);
         }
         let grant = &entry.grant;
@@ -218,11 +220,12 @@ impl Valet {
         }
     }
 
-    /// Of a multipart upload something may be left that nobody knows of: the reconciler clears it away.
+    /// Of a multipart upload something may be left that nobody knows of: the reconciler clears it away. Temporary credentials may
+    /// still put another object in its place: it looks once more when they are over.
     fn check_after_completion(&self, grant: &Grant) -> NextCheck {
         match grant.method {
-            Method::Multipart => NextCheck::At(self.final_check_at(grant)),
-            Method::Post | Method::Put | Method::Sts => NextCheck::Never,
+            Method::Multipart | Method::Sts => NextCheck::At(self.final_check_at(grant)),
+            Method::Post | Method::Put => NextCheck::Never,
         }
     }
 

@@ -9,12 +9,8 @@ use super::{
     look_up::LookUpError,
     ports::{Caller, GrantChange, GrantChanged, NextCheck, StoreError},
     signing::{SignedGrant, SigningError},
-    write_until,
 };
-use crate::grant::{
-    grant::{Grant, State},
-    request::expires_at,
-};
+use crate::grant::grant::{Grant, State};
 
 /// Why a grant is not renewed.
 #[derive(Debug, Error)]
@@ -49,22 +45,21 @@ impl Valet {
         let profile = self.profile_for(caller, &grant.profile).ok_or(RenewError::ProfileNotAllowed)?;
         let bucket =
             self.bucket_named(&grant.bucket).ok_or_else(|| SigningError::BucketUnknown(grant.bucket.clone()))?;
-        let credential = bucket.credentials.current(now).await.map_err(SigningError::from)?;
+        let means = self.means(grant.method, profile, bucket, now).await?;
 
         // Never shorter than before: signatures already given out live on.
-        let expires_at =
-            expires_at(now, profile.expires_in, &credential.key, credential.expires_at).max(grant.expires_at);
-        let renewed = Grant { expires_at, write_until: write_until(expires_at), ..grant };
+        let renewed = Grant {
+            expires_at: means.expires_at.max(grant.expires_at),
+            write_until: means.write_until.max(grant.write_until),
+            ..grant
+        };
         let change = GrantChange {
             lifetime: Some((renewed.expires_at, renewed.write_until)),
             next_check: NextCheck::At(self.final_check_at(&renewed)),
             ..GrantChange::new(id, &[State::Issued], State::Issued)
         };
         match self.store.change_grant(change).await? {
-            GrantChanged::Applied => {
-                let renewed = self.begin_transfer(renewed, profile, bucket, now).await.map_err(SigningError::from)?;
-                Ok(self.sign_with(renewed, profile, bucket, &credential, now))
-            }
+            GrantChanged::Applied => Ok(self.sign_by(&means, renewed, profile, bucket, now).await?),
             GrantChanged::Conflict(entry) => Err(RenewError::Ended(entry.grant.state)),
             GrantChanged::Unknown => Err(LookUpError::NotFound.into()),
         }

@@ -7,15 +7,18 @@ use thiserror::Error;
 
 use super::{
     Bucket, Valet,
-    ports::{Credential, CredentialsUnavailable},
+    ports::{Credential, CredentialsUnavailable, StoreError, TokenError},
+    session::TemporaryCredentials,
     transfer::BeginError,
+    write_until,
 };
 use crate::{
     grant::{
         grant::{Grant, State},
         multipart::PartPlan,
         profile::{Method, Profile},
-        request::{ClientCallback, ClientRequest, Pinning, pin},
+        request::{ClientCallback, ClientRequest, Pinning, expires_at, pin},
+        session_policy::{UnsafeResource, session_duration},
     },
     oss::{
         access_key::AccessKey,
@@ -39,6 +42,8 @@ pub enum Leave {
     Request(ClientRequest, ClientCallback),
     /// In parts, whose URLs are asked for in windows.
     Multipart(PartPlan),
+    /// By an SDK, which signs with temporary credentials and passes the callback on itself.
+    Sts(TemporaryCredentials, ClientCallback),
 }
 
 impl Leave {
@@ -46,7 +51,7 @@ impl Leave {
     pub fn request(&self) -> Option<&ClientRequest> {
         match self {
             Self::Request(request, _) => Some(request),
-            Self::Multipart(_) => None,
+            Self::Multipart(_) | Self::Sts(..) => None,
         }
     }
 }
@@ -63,6 +68,28 @@ pub enum SigningError {
     /// The multipart upload can't be begun.
     #[error(transparent)]
     Begin(#[from] BeginError),
+    /// The bucket has no role for `sts` grants.
+    #[error("the bucket's credentials issue no temporary ones")]
+    NoTokenService,
+    /// STS issued nothing.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
+    /// The grant's key fits no policy.
+    #[error(transparent)]
+    Unsafe(#[from] UnsafeResource),
+    /// The ledger does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a grant is signed with, and how long that lasts.
+pub(super) struct Means {
+    /// `None` for `sts`, where we sign nothing ourselves.
+    pub(super) credential: Option<Credential>,
+    /// When the grant ends.
+    pub(super) expires_at: DateTime<Utc>,
+    /// The last instant at which OSS may accept an upload begun by these means.
+    pub(super) write_until: DateTime<Utc>,
 }
 
 impl Valet {
@@ -76,9 +103,44 @@ impl Valet {
         if grant.state != State::Issued || now >= grant.expires_at {
             return Ok(SignedGrant { grant, leave: None });
         }
-        let grant = self.begin_transfer(grant, profile, bucket, now).await?;
+        let means = self.means(grant.method, profile, bucket, now).await?;
+        self.sign_by(&means, grant, profile, bucket, now).await
+    }
+
+    /// What a grant of this method is signed with from now on. For `sts` that is one call of STS, not made yet.
+    pub(super) async fn means(
+        &self,
+        method: Method,
+        profile: &Profile,
+        bucket: &Bucket,
+        now: DateTime<Utc>,
+    ) -> Result<Means, SigningError> {
+        if method == Method::Sts {
+            let tokens = bucket.token_service()?;
+            tokens.admit(now)?;
+            let lifetime = profile.expires_in.min(tokens.longest());
+            let end = now + session_duration(lifetime, tokens.longest());
+            return Ok(Means { credential: None, expires_at: now + lifetime, write_until: write_until(end) });
+        }
         let credential = bucket.credentials.current(now).await?;
-        Ok(self.sign_with(grant, profile, bucket, &credential, now))
+        let end = expires_at(now, profile.expires_in, &credential.key, credential.expires_at);
+        Ok(Means { credential: Some(credential), expires_at: end, write_until: write_until(end) })
+    }
+
+    /// Signs a grant that is in the ledger already.
+    pub(super) async fn sign_by(
+        &self,
+        means: &Means,
+        grant: Grant,
+        profile: &Profile,
+        bucket: &Bucket,
+        now: DateTime<Utc>,
+    ) -> Result<SignedGrant, SigningError> {
+        let Some(credential) = &means.credential else {
+            return self.open_session(grant, profile, bucket, now).await;
+        };
+        let grant = self.begin_transfer(grant, profile, bucket, now).await?;
+        Ok(self.sign_with(grant, profile, bucket, credential, now))
     }
 
     /// Signs `grant` with a credential already at hand.

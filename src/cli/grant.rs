@@ -7,11 +7,7 @@ use clap::Args;
 use super::{block_on, config_args::ConfigArgs};
 use crate::{
     app::{issue::IssueRequest, ports::Caller, signing::Leave},
-    grant::{
-        limits::{ISSUED_METHODS, UncheckedAsk},
-        profile::Method,
-        request::ClientRequest,
-    },
+    grant::{limits::UncheckedAsk, profile::Method, request::ClientRequest},
     http::view::SignedGrantView,
     settings::Environment,
     startup::{Parts, build_valet},
@@ -76,15 +72,15 @@ async fn issue(args: GrantArgs) -> anyhow::Result<ExitCode> {
     let issued = valet.issue(&caller, request, None, valet.clock.now()).await?;
     match issued.signed.leave.as_ref().and_then(Leave::request) {
         Some(request) if args.curl => println!("{}", curl(request, args.filename.as_deref().unwrap_or("FILE"))),
-        None if args.curl => anyhow::bail!("a multipart grant is no single request: there is no curl command for it"),
+        None if args.curl => anyhow::bail!("such a grant is no single request: there is no curl command for it"),
         _ => println!("{}", serde_json::to_string_pretty(&SignedGrantView::new(&valet, &issued.signed))?),
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn parse_method(name: &str) -> Result<Method, String> {
-    let names = || ISSUED_METHODS.map(Method::as_str).join(", ");
-    ISSUED_METHODS.into_iter().find(|m| m.as_str() == name).ok_or_else(|| format!("one of {}", names()))
+    let names = || Method::ALL.map(Method::as_str).join(", ");
+    Method::from_name(name).ok_or_else(|| format!("one of {}", names()))
 }
 
 /// A command for a POSIX shell.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     refreshing::CredentialSource,
@@ -37,6 +37,10 @@ impl CredentialSource for AssumeRole {
 
 #[async_trait]
 impl TokenService for AssumeRole {
+    fn longest(&self) -> TimeDelta {
+        self.request.longest()
+    }
+
     async fn issue(&self, session: &Session, now: DateTime<Utc>) -> Result<Credential, TokenError> {
         let caller = self.caller.current(now).await.map_err(|error| TokenError::NoCredentials(error.0))?;
         self.sts.assume_role(&caller.key, &narrowed(&self.request, session), now).await

@@ -9,6 +9,7 @@ mod environment;
 mod fixed;
 mod http_client;
 mod issued;
+mod limited;
 mod oidc;
 mod refreshing;
 mod schedule;
@@ -23,6 +24,7 @@ pub use self::{
     environment::EnvCredentials,
     fixed::{Part, StaticCredentials},
     http_client::{HttpClient, Timeouts},
+    limited::LimitedTokenService,
     oidc::Oidc,
     refreshing::{CredentialSource, RefreshingCredentials},
     sts_client::{AssumeRoleRequest, StsClient},

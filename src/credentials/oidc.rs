@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use super::{
@@ -50,6 +50,10 @@ impl CredentialSource for Oidc {
 
 #[async_trait]
 impl TokenService for Oidc {
+    fn longest(&self) -> TimeDelta {
+        self.request.longest()
+    }
+
     async fn issue(&self, session: &Session, now: DateTime<Utc>) -> Result<Credential, TokenError> {
         self.exchange(&narrowed(&self.request, session), now).await
     }

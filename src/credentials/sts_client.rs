@@ -18,7 +18,7 @@ use crate::{
         access_key::AccessKey,
         encoding::encode_component,
         sign_rpc,
-        sts::{API_VERSION, MAX_POLICY_CHARS},
+        sts::{API_VERSION, DEFAULT_DURATION, MAX_POLICY_CHARS},
     },
 };
 
@@ -43,6 +43,13 @@ pub struct AssumeRoleRequest {
     pub external_id: Option<String>,
     /// Narrows the role: at most 2048 characters.
     pub policy: Option<String>,
+}
+
+impl AssumeRoleRequest {
+    /// The longest session that the role surely allows: our own sessions' length, or the hour that no role's limit is below.
+    pub fn longest(&self) -> TimeDelta {
+        self.duration.max(DEFAULT_DURATION)
+    }
 }
 
 type Parameters = Vec<(String, String)>;

@@ -18,6 +18,8 @@ pub enum FaultCode {
     InvalidFilename,
     /// A method that the profile does not offer.
     MethodNotAllowedByProfile,
+    /// A method that the bucket's credentials can't serve.
+    CredentialsNotSupported,
     /// No object key can be made of this user id.
     UserIdUnusable,
     /// A field that does not exist.
@@ -39,6 +41,7 @@ impl FaultCode {
             Self::InvalidVariable => "invalid_variable",
             Self::InvalidFilename => "invalid_filename",
             Self::MethodNotAllowedByProfile => "method_not_allowed_by_profile",
+            Self::CredentialsNotSupported => "credentials_not_supported",
             Self::UserIdUnusable => "user_id_unusable",
             Self::UnknownField => "unknown_field",
             Self::MissingField => "missing_field",

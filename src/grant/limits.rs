@@ -15,8 +15,6 @@ use super::{
 pub const MAX_VARS: usize = 10;
 /// Longest value of a variable, in bytes.
 pub const MAX_VAR_LEN: usize = 256;
-/// Methods that this version issues; a profile may already list the others.
-pub const ISSUED_METHODS: [Method; 3] = [Method::Post, Method::Put, Method::Multipart];
 
 /// What a caller asks for, as it arrived.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -157,17 +155,13 @@ fn check_content_type(
 }
 
 fn check_method(asked: Option<&str>, profile: &Profile, faults: &mut Vec<Fault>) -> Option<Method> {
-    let offered = profile.issued_methods();
     let method = match asked {
-        None => offered.first().copied(),
-        Some(name) => offered.iter().copied().find(|method| method.as_str() == name),
+        None => profile.methods.first().copied(),
+        Some(name) => profile.methods.iter().copied().find(|method| method.as_str() == name),
     };
     if method.is_none() {
-        let names: Vec<_> = offered.iter().map(|method| method.as_str()).collect();
-        let message = match names.as_slice() {
-            [] => "none of this profile's methods is available yet".to_owned(),
-            names => format!("this profile offers: {}", names.join(", ")),
-        };
+        let names: Vec<_> = profile.methods.iter().map(|method| method.as_str()).collect();
+        let message = format!("this profile offers: {}", names.join(", "));
         faults.push(Fault::new("method", FaultCode::MethodNotAllowedByProfile, message));
     }
     method

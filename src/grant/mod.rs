@@ -14,4 +14,5 @@ pub mod multipart;
 pub mod profile;
 pub mod request;
 pub mod seal;
+pub mod session_policy;
 pub mod webhook;

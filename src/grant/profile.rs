@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-use super::{key_template::KeyTemplate, limits::ISSUED_METHODS};
+use super::key_template::KeyTemplate;
 use crate::oss::callback::CallbackBodyType;
 
 /// How the bytes travel.
@@ -21,7 +21,7 @@ pub enum Method {
 
 impl Method {
     /// All of them.
-    const ALL: [Self; 4] = [Self::Post, Self::Put, Self::Multipart, Self::Sts];
+    pub const ALL: [Self; 4] = [Self::Post, Self::Put, Self::Multipart, Self::Sts];
 
     /// The contract's word.
     pub fn as_str(self) -> &'static str {
@@ -114,11 +114,6 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The methods that this version issues, in the profile's order.
-    pub fn issued_methods(&self) -> Vec<Method> {
-        self.methods.iter().copied().filter(|method| ISSUED_METHODS.contains(method)).collect()
-    }
-
     /// Whether two grants can share a key, so that the object must carry its grant's id.
     pub fn shares_keys(&self) -> bool {
         !self.key.has_id()

@@ -80,7 +80,7 @@ pub struct ClientCallback {
 /// # Errors
 /// When the grant's remaining lifetime is none that OSS would accept in a signature.
 pub fn pin(grant: &Grant, pinning: &Pinning<'_>) -> Result<(ClientRequest, ClientCallback), PresignError> {
-    let callback = client_callback(grant, pinning);
+    let callback = client_callback(grant, pinning.profile, pinning.seal_keys, pinning.callback_urls);
     let request = match grant.method {
         Method::Post => post_request(grant, pinning, &callback),
         Method::Put | Method::Multipart | Method::Sts => put_request(grant, pinning, &callback)?,
@@ -174,7 +174,13 @@ fn object_headers(grant: &Grant, profile: &Profile) -> Pairs {
     headers
 }
 
-fn client_callback(grant: &Grant, pinning: &Pinning<'_>) -> ClientCallback {
+/// The callback of a grant. `callback_urls` are the service's public ones, for profiles without their own.
+pub fn client_callback(
+    grant: &Grant,
+    profile: &Profile,
+    seal_keys: &SealKeys,
+    callback_urls: &[String],
+) -> ClientCallback {
     let upload_id = grant.id.to_string();
     let own: Pairs = grant.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let facts = SealedFacts {
@@ -185,12 +191,12 @@ fn client_callback(grant: &Grant, pinning: &Pinning<'_>) -> ClientCallback {
         key: &grant.key,
         vars: &own,
     };
-    let seal = pinning.seal_keys.seal(&facts, grant.expires_at);
+    let seal = seal_keys.seal(&facts, grant.expires_at);
     let mut vars = vec![pair("x:user_id", &grant.user_id), pair("x:upload_id", &upload_id), pair("x:seal", &seal)];
     vars.extend(own.into_iter().map(|(name, value)| (format!("x:{name}"), value)));
 
-    let profile = &pinning.profile.callback;
-    let urls = if profile.urls.is_empty() { pinning.callback_urls } else { &profile.urls };
+    let profile = &profile.callback;
+    let urls = if profile.urls.is_empty() { callback_urls } else { &profile.urls };
     let blob = Callback {
         urls: urls.to_vec(),
         host: None,

@@ -64,12 +64,14 @@ codes! {
     InvalidVariable            "invalid_variable"              422 "A variable's value can't be used";
     InvalidFilename            "invalid_filename"              422 "The file name can't be used";
     MethodNotAllowedByProfile  "method_not_allowed_by_profile" 422 "The profile does not offer this method";
+    CredentialsNotSupported    "credentials_not_supported"     422 "The bucket's credentials don't serve this method";
     UserIdUnusable             "user_id_unusable"              422 "No object key can be made of this user id";
     UnknownField               "unknown_field"                 422 "The body has a field that does not exist";
     MissingField               "missing_field"                 422 "The body lacks a field";
     InvalidParameter           "invalid_parameter"             422 "A query parameter or header can't be used";
     CallbackViolatesGrant      "callback_violates_grant"       422 "What arrived breaks its grant";
     RateLimited                "rate_limited"                  429 "Too many requests";
+    StsThrottled               "sts_throttled"                 429 "STS issues no more credentials right now";
     Internal                   "internal"                      500 "Something is wrong on our side";
     OssUnavailable             "oss_unavailable"               502 "OSS gave no usable answer";
     OssUnavailableNow          "oss_unavailable"               503 "OSS gave no usable answer; it is looked into at once";
@@ -88,6 +90,7 @@ impl From<FaultCode> for Code {
             FaultCode::InvalidVariable => Self::InvalidVariable,
             FaultCode::InvalidFilename => Self::InvalidFilename,
             FaultCode::MethodNotAllowedByProfile => Self::MethodNotAllowedByProfile,
+            FaultCode::CredentialsNotSupported => Self::CredentialsNotSupported,
             FaultCode::UserIdUnusable => Self::UserIdUnusable,
             FaultCode::UnknownField => Self::UnknownField,
             FaultCode::MissingField => Self::MissingField,

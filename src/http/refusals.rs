@@ -1,5 +1,7 @@
 //! The use cases' errors as problems: one table, so that a code is chosen in one place.
 
+use actix_web::http::header;
+
 use super::problem::{Code, Problem};
 use crate::app::{
     cancel::CancelError,
@@ -7,7 +9,7 @@ use crate::app::{
     issue::IssueError,
     look_up::LookUpError,
     parts::PartsError,
-    ports::{ObjectStoreError, StoreError},
+    ports::{ObjectStoreError, StoreError, TokenError},
     record_completion::RecordError,
     renew::RenewError,
     signing::SigningError,
@@ -28,11 +30,23 @@ impl From<SigningError> for Problem {
     fn from(error: SigningError) -> Self {
         match error {
             SigningError::Begin(error) => error.into(),
-            error @ (SigningError::BucketUnknown(_) | SigningError::Credentials(_)) => {
+            SigningError::Store(error) => error.into(),
+            SigningError::Tokens(TokenError::Throttled(_)) => sts_throttled(&error),
+            SigningError::NoTokenService => {
+                Self::faulty(vec![Fault::new("method", FaultCode::CredentialsNotSupported, error.to_string())])
+            }
+            SigningError::Unsafe(_) => Self::ours(Code::Internal, &error),
+            error @ (SigningError::BucketUnknown(_) | SigningError::Credentials(_) | SigningError::Tokens(_)) => {
                 Self::ours(Code::CredentialsUnavailable, &error)
             }
         }
     }
+}
+
+/// STS's limit is by the second, and so is ours.
+fn sts_throttled(error: &SigningError) -> Problem {
+    tracing::warn!(code = Code::StsThrottled.as_str(), cause = %error, "no temporary credentials");
+    Problem::new(Code::StsThrottled, "ask again in a second").with_header(header::RETRY_AFTER, "1")
 }
 
 impl From<BeginError> for Problem {

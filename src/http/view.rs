@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use uuid::Uuid;
 
 use crate::{
     app::{
         Bucket, Valet,
         ports::LedgerEntry,
+        session::TemporaryCredentials,
         signing::{Leave, SignedGrant},
     },
     grant::{
@@ -30,6 +31,8 @@ pub struct SignedGrantView<'a> {
     request: Option<&'a ClientRequest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     multipart: Option<MultipartView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credentials: Option<CredentialsView<'a>>,
     callback: Option<&'a ClientCallback>,
 }
 
@@ -38,6 +41,22 @@ struct MultipartView<'a> {
     oss_upload_id: &'a str,
     #[serde(flatten)]
     plan: PartPlan,
+}
+
+/// Exposes secrets to the answer alone: its `Debug` shows none.
+#[derive(Debug)]
+struct CredentialsView<'a>(&'a TemporaryCredentials);
+
+impl Serialize for CredentialsView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let TemporaryCredentials { key, expiration } = self.0;
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("access_key_id", key.id())?;
+        map.serialize_entry("access_key_secret", key.expose_secret())?;
+        map.serialize_entry("security_token", key.expose_security_token().unwrap_or_default())?;
+        map.serialize_entry("expiration", &expiration.to_rfc3339_opts(SecondsFormat::Secs, true))?;
+        map.end()
+    }
 }
 
 /// A grant without anything secret.
@@ -86,11 +105,14 @@ impl<'a> SignedGrantView<'a> {
     /// The view of a signed grant.
     pub fn new(valet: &'a Valet, signed: &'a SignedGrant) -> Self {
         let grant = GrantView::of(valet, &signed.grant, None);
-        let none = Self { grant, request: None, multipart: None, callback: None };
+        let none = Self { grant, request: None, multipart: None, credentials: None, callback: None };
         match &signed.leave {
             None => none,
             Some(Leave::Request(request, callback)) => {
                 Self { request: Some(request), callback: Some(callback), ..none }
+            }
+            Some(Leave::Sts(credentials, callback)) => {
+                Self { credentials: Some(CredentialsView(credentials)), callback: Some(callback), ..none }
             }
             Some(Leave::Multipart(plan)) => {
                 let oss_upload_id = signed.grant.oss_upload_id.as_deref();

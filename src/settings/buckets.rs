@@ -33,6 +33,8 @@ pub struct BucketSettings {
     pub credentials: String,
     /// Name of the `[credentials.NAME]` that confirms (HEAD) and deletes.
     pub confirm_credentials: String,
+    /// Name of the `[credentials.NAME]` whose role issues the credentials of `sts` grants; it must be one that we assume.
+    pub sts_credentials: String,
 }
 
 impl BucketSettings {
@@ -59,6 +61,7 @@ impl BucketSettings {
         let signature_version = section.choice("signature_version", &SIGNATURE_VERSIONS, SignatureVersion::V4);
         let credentials = section.required_text("credentials");
         let confirm_credentials = section.text("confirm_credentials").unwrap_or_else(|| credentials.clone());
+        let sts_credentials = section.text("sts_credentials").unwrap_or_else(|| credentials.clone());
         let endpoint = endpoint?;
         Some(Self {
             name: name.to_owned(),
@@ -72,6 +75,7 @@ impl BucketSettings {
             signature_version,
             credentials,
             confirm_credentials,
+            sts_credentials,
         })
     }
 }

@@ -192,12 +192,14 @@ fn judge_references(
     };
     for (name, bucket) in buckets {
         judge(format!("buckets.{name}.credentials"), "credentials", &bucket.credentials, credential_names);
-        judge(
-            format!("buckets.{name}.confirm_credentials"),
-            "credentials",
-            &bucket.confirm_credentials,
-            credential_names,
-        );
+        for (key, credentials) in
+            [("confirm_credentials", &bucket.confirm_credentials), ("sts_credentials", &bucket.sts_credentials)]
+        {
+            // Left out, it is `credentials`, which is told already.
+            if *credentials != bucket.credentials {
+                judge(format!("buckets.{name}.{key}"), "credentials", credentials, credential_names);
+            }
+        }
     }
     for profile in profiles {
         judge(format!("profiles.{}.bucket", profile.name), "buckets", &profile.bucket, bucket_names);

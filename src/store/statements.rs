@@ -53,8 +53,8 @@ pub(super) static CHANGE_GRANTS: LazyLock<Sized> = LazyLock::new(|| {
              UPDATE grants SET state = change.new_state, \
              reason = CASE WHEN change.new_state = 'rejected' THEN coalesce(change.new_reason, grants.reason) END, \
              oss_upload_id = coalesce(grants.oss_upload_id, change.new_oss_upload_id), \
-             expires_at = coalesce(change.new_expires_at, grants.expires_at), \
-             write_until = coalesce(change.new_write_until, grants.write_until), \
+             expires_at = max(coalesce(change.new_expires_at, 0), grants.expires_at), \
+             write_until = max(coalesce(change.new_write_until, 0), grants.write_until), \
              next_check_at = CASE WHEN change.move_check THEN change.new_check_at ELSE grants.next_check_at END \
              FROM change WHERE grants.id = change.id AND instr(change.from_states, grants.state) > 0 RETURNING id",
             value_rows(CHANGE_COLUMNS, rows)

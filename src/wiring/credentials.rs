@@ -11,8 +11,8 @@ use crate::{
     clock::Clock,
     credentials::{
         AssumeRole, AssumeRoleRequest, ChainCredentials, CredentialSource, CredentialsUri, EcsRamRole, EnvCredentials,
-        HttpClient, METADATA_URL, Oidc, Part, RefreshingCredentials, StaticCredentials, StsClient, Timeouts,
-        UnavailableCredentials,
+        HttpClient, LimitedTokenService, METADATA_URL, Oidc, Part, RefreshingCredentials, StaticCredentials, StsClient,
+        Timeouts, UnavailableCredentials,
     },
     entropy::Entropy,
     oss::sts,
@@ -134,7 +134,7 @@ impl Making<'_> {
             token_file: token_file.unwrap_or_else(|| text(None, "ALIBABA_CLOUD_OIDC_TOKEN_FILE").into()),
             request: request(text(settings.role_arn.as_ref(), "ALIBABA_CLOUD_ROLE_ARN"), None, &session),
         };
-        self.made.token_services.insert(name.to_owned(), Arc::new(source.clone()));
+        self.offer_tokens(name, source.clone());
         Ok(self.refreshing(name, source))
     }
 
@@ -164,8 +164,13 @@ impl Making<'_> {
             caller: self.provider(&settings.source)?,
             request: request(settings.role_arn.clone(), settings.external_id.clone(), &settings.session),
         };
-        self.made.token_services.insert(name.to_owned(), Arc::new(source.clone()));
+        self.offer_tokens(name, source.clone());
         Ok(self.refreshing(name, source))
+    }
+
+    fn offer_tokens(&mut self, name: &str, service: impl TokenService + 'static) {
+        let limited = LimitedTokenService::new(Arc::new(service));
+        self.made.token_services.insert(name.to_owned(), Arc::new(limited));
     }
 
     fn uri(&self, name: &str, url: Option<&SecretString>) -> anyhow::Result<Arc<dyn Credentials>> {

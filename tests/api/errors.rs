@@ -182,8 +182,14 @@ async fn every_code_has_its_document() {
             keep(answer);
         }
     }
+    let sts = json!({"profile": "document", "method": "sts"});
+    app.set_faults(vec![json!({"on": {"operation": "AssumeRole"}, "do": "throttle"})]).await;
+    keep(app.post("/v1/uploads", "u-7", &sts).await);
+    let without = TestApp::spawn_with(|settings| settings.replace("sts_credentials = \"uploads\"\n", "")).await;
+    keep(without.post("/v1/uploads", "u-7", &sts).await);
     app.stop_simulator().await;
     keep(app.act(&grant, "complete").await);
+    keep(app.post("/v1/uploads", "u-7", &sts).await);
 
     insta::assert_json_snapshot!(documents);
 }

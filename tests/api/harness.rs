@@ -15,7 +15,7 @@ use oss_valet::{
     oss::access_key::AccessKey,
     settings::{Environment, Settings},
     shutdown::Stops,
-    simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings},
+    simulator::{Action, BucketSpec, Permissions, RoleSpec, Simulator, SimulatorSettings, StsHandle},
     startup::{Application, Listeners, Parts},
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap, multipart};
@@ -46,6 +46,8 @@ pub(crate) struct TestApp {
     /// OSS's clock: ours, unless a test sets it apart.
     pub(crate) oss_clock: Arc<OssClock>,
     pub(crate) http: reqwest::Client,
+    /// The simulator's STS, from the inside.
+    pub(crate) sts: StsHandle,
     /// For stepping the reconciler by hand.
     pub(crate) valet: Arc<Valet>,
     pub(crate) data: TempDir,
@@ -107,6 +109,7 @@ impl TestApp {
             ops: application.ops_url().to_owned(),
             simulator: simulator.url(),
             callback_key_url: simulator.callback_key_url(),
+            sts: simulator.sts(),
             clock,
             oss_clock,
             http: http_client(),
@@ -205,7 +208,11 @@ impl TestApp {
     /// What happens to the next callbacks, in order: `drop`, `throttle`, `lose_answer`, `duplicate`.
     pub(crate) async fn set_callback_faults(&self, faults: &[&str]) {
         let rule = |fault: &&str| json!({"on": {"operation": "Callback"}, "do": fault});
-        let rules: Vec<Value> = faults.iter().map(rule).collect();
+        self.set_faults(faults.iter().map(rule).collect()).await;
+    }
+
+    /// What goes wrong in OSS from now on.
+    pub(crate) async fn set_faults(&self, rules: Vec<Value>) {
         let answer = send(self.http.put(format!("{}/-/faults", self.simulator)).json(&rules)).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
@@ -355,6 +362,8 @@ fn simulator_settings(data: &TempDir, clock: Arc<dyn Clock>) -> SimulatorSetting
         .with_bucket(BucketSpec::new("somebody-elses", "cn-hangzhou"))
         .with_key(key(OWNER), Permissions::all())
         .with_key(key(SIGNER), Permissions::all().without(Action::PutObjectAcl))
+        // It may do everything, so that what a session may not do is its own policy's doing.
+        .with_role(RoleSpec::new("uploads", Permissions::all()))
 }
 
 fn fill_in(simulator: &Simulator, listeners: &Listeners, data: &TempDir) -> String {

@@ -30,5 +30,6 @@ mod profiles;
 mod secrets;
 mod static_files;
 mod story;
+mod sts;
 mod support;
 mod tampering;

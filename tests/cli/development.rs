@@ -93,3 +93,24 @@ fn a_wrong_command_line_is_exit_code_2_and_nothing_on_stdout() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{args:?}");
     }
 }
+
+#[test]
+fn grants_by_sts_need_no_setting_up() {
+    let data = tempfile::tempdir().unwrap();
+    let dev = Running::dev(data.path());
+    let authorization = format!("Authorization: Bearer {}", dev.text("token"));
+    let uploads = format!("{}/v1/uploads", dev.text("service"));
+    let ask = |profile: &str, method: &str| {
+        let ask = json!({"profile": profile, "filename": "a.mp4", "method": method}).to_string();
+        curl(&["-H", &authorization, "-H", "Content-Type: application/json", "-d", &ask, &uploads]).json()
+    };
+    for profile in ["document", "video"] {
+        let grant = ask(profile, "sts");
+        let field = |name: &str| grant["credentials"][name].as_str().unwrap_or_else(|| panic!("{grant}")).to_owned();
+        assert_eq!(grant["request"], Value::Null);
+        assert!(field("access_key_id").starts_with("STS."), "{grant}");
+        assert!(!field("security_token").is_empty() && field("access_key_secret") != dev.text("access_key_secret"));
+    }
+    let form = ask("document", "post");
+    assert!(form["request"]["fields"].get("x-oss-security-token").is_none(), "forms are signed by a key: {form}");
+}

@@ -65,3 +65,14 @@ async fn without_a_caller_of_its_own_nothing_is_asked() {
     assert!(matches!(service.issue(&session(), clock.now()).await, Err(TokenError::NoCredentials(_))));
     assert!(sts.received().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_role_is_known_to_allow_what_our_own_sessions_last_and_an_hour_at_least() {
+    let sts = Sts::start(&clock()).await;
+    for (own, longest) in [(15, 60), (60, 60), (120, 120)] {
+        let mut service = assume_role::source(&sts);
+        service.request.duration = TimeDelta::minutes(own);
+        assert_eq!(TokenService::longest(&service), TimeDelta::minutes(longest));
+        service.admit(clock().now()).expect("it has no limit of its own");
+    }
+}

@@ -177,6 +177,10 @@ pub(crate) async fn a_renewal_moves_the_lifetime_alone(bed: Bed) {
     assert_eq!(find(&*bed.store, 1).await.grant, expected);
     apply(&bed, change(1, &[State::Issued], State::Issued)).await;
     assert_eq!(find(&*bed.store, 1).await.grant, expected, "a change without a lifetime leaves it");
+    let shorter = (lifetime.0 - TimeDelta::hours(1), lifetime.1 + TimeDelta::hours(1));
+    apply(&bed, GrantChange { lifetime: Some(shorter), ..change(1, &[State::Issued], State::Issued) }).await;
+    expected.write_until = shorter.1;
+    assert_eq!(find(&*bed.store, 1).await.grant, expected, "no end comes nearer: what was given out lives on");
 }
 
 pub(crate) async fn the_next_check_is_kept_moved_or_dropped(bed: Bed) {

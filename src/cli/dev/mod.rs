@@ -97,9 +97,11 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(data).with_context(|| data.display().to_string())?;
     let secrets = DevSecrets::load_or_create(data, &SystemEntropy)?;
 
-    let simulator = Simulator::bind(simulator_settings(args, data, &secrets)?)?;
+    let simulator_settings = simulator_settings(args, data, &secrets)?;
+    let role_arn = simulator_settings.role_arn(READY_ROLE);
+    let simulator = Simulator::bind(simulator_settings)?;
     let listeners = Listeners { public: bind(args.listen)?, ops: bind(args.ops_listen)? };
-    let settings = load_settings(args, data, &secrets, &simulator, &listeners)?;
+    let settings = load_settings(args, data, &secrets, &simulator, &role_arn, &listeners)?;
     wiring::telemetry(&settings)?;
     let token = wiring::development_token(&settings, USER, &[], TOKEN_TTL, SystemClock.now())?;
 
@@ -134,6 +136,7 @@ fn load_settings(
     data: &Path,
     secrets: &DevSecrets,
     simulator: &Simulator,
+    role_arn: &str,
     listeners: &Listeners,
 ) -> anyhow::Result<Settings> {
     let ledger = fs::canonicalize(data)?.join("ledger.db");
@@ -143,6 +146,7 @@ fn load_settings(
         ("ops_listen", listeners.ops.local_addr()?.to_string()),
         ("service", format!("http://{}", listeners.public.local_addr()?)),
         ("simulator", simulator.url()),
+        ("role_arn", role_arn.to_owned()),
         ("jwt_secret", secrets.jwt_secret.clone()),
         ("seal_secret", secrets.seal_secret.clone()),
         ("access_key_id", secrets.valet_key_id.clone()),

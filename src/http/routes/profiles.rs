@@ -17,7 +17,7 @@ struct ProfilesView<'a> {
 #[derive(Serialize)]
 struct ProfileView<'a> {
     name: &'a str,
-    methods: Vec<Method>,
+    methods: &'a [Method],
     min_size: u64,
     max_size: u64,
     content_types: &'a [String],
@@ -38,7 +38,7 @@ impl<'a> ProfileView<'a> {
     fn of(profile: &'a Profile) -> Self {
         Self {
             name: &profile.name,
-            methods: profile.issued_methods(),
+            methods: &profile.methods,
             min_size: profile.min_size,
             max_size: profile.max_size,
             content_types: &profile.content_types,

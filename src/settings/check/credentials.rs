@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Check, addresses::is_loopback};
 use crate::{
-    oss::sts::parse_endpoint,
+    oss::sts::{DEFAULT_DURATION, parse_endpoint},
     settings::{CredentialSettings, Environment, OidcSettings, Settings},
 };
 
@@ -87,6 +87,17 @@ pub(super) fn is_temporary(settings: &Settings, credentials: &str, environment: 
         Some(CredentialSettings::Chain(names)) => names.iter().any(|name| is_temporary(settings, name, environment)),
         None => false,
     }
+}
+
+/// The longest session that the section's role surely allows: `None` where it is no role that we assume. No role's limit is
+/// below an hour.
+pub(super) fn longest_session(settings: &Settings, credentials: &str) -> Option<TimeDelta> {
+    let session = match settings.credentials.get(credentials)? {
+        CredentialSettings::Oidc(oidc) => &oidc.session,
+        CredentialSettings::AssumeRole(role) => &role.session,
+        _ => return None,
+    };
+    Some(session.duration.max(DEFAULT_DURATION))
 }
 
 /// How long each credential of the section lives, where the section says it.

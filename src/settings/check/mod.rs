@@ -11,7 +11,7 @@ use url::Url;
 use self::{
     addresses::is_reachable_by_oss,
     callback_size::callback_sizes,
-    credentials::{is_temporary, session_duration},
+    credentials::{is_temporary, longest_session, session_duration},
 };
 use super::{BucketSettings, Environment, Fault, Settings};
 use crate::{
@@ -67,8 +67,8 @@ pub fn check(settings: &Settings, environment: &Environment) -> Findings {
     check.callback_urls();
     check.trusted_keys();
     check.issuers();
-        check.endpoints();
-        check.hooks();
+    check.endpoints();
+    check.hooks();
     check.credentials(environment);
     for profile in &settings.profiles {
         check.profile(profile, environment);
@@ -173,15 +173,15 @@ impl Check<'_> {
         if profile.confirm == Confirm::Off {
             self.warn(&key("confirm"), "users can invent completions of their own grants: nothing is asked of OSS");
         }
-        for method in profile.methods.iter().filter(|method| !profile.issued_methods().contains(method)) {
-            self.warn(&key("methods"), format!("`{}` is not available yet: such grants are refused", method.as_str()));
-        }
         if profile.directory.is_some() {
             self.warn(&key("directory"), "directory grants are not available yet: they are refused");
         }
         if let Some(bucket) = self.settings.buckets.get(&profile.bucket) {
             self.lifetime(profile, bucket, environment);
             self.cut_short(profile, bucket);
+            if profile.methods.contains(&Method::Sts) {
+                self.sts(profile, bucket);
+            }
             self.callback(profile, bucket);
         }
     }
@@ -211,6 +211,30 @@ impl Check<'_> {
             let (name, sure) = (&bucket.credentials, life.num_minutes() / 4);
             let message = format!("signatures end with their credential: [credentials.{name}] is sure of {sure}m only");
             self.warn(&key, message);
+        }
+    }
+
+    /// Grants by STS need a role that we assume, and end when its sessions do.
+    fn sts(&mut self, profile: &Profile, bucket: &BucketSettings) {
+        let key = |name: &str| format!("profiles.{}.{name}", profile.name);
+        let section = &bucket.sts_credentials;
+        match longest_session(self.settings, section) {
+            None => {
+                let role = format!("buckets.{}.sts_credentials", bucket.name);
+                let message = format!(
+                    "`sts` needs a role: [credentials.{section}] is of neither kind `assume_role` nor `oidc`; \
+                     name one that is in {role}"
+                );
+                self.fault(&key("methods"), message);
+            }
+            Some(longest) if profile.expires_in > longest => {
+                let message = format!(
+                    "credentials of `sts` end after {}m: raise [credentials.{section}] duration, and the role's limit",
+                    longest.num_minutes()
+                );
+                self.warn(&key("expires_in"), message);
+            }
+            Some(_) => {}
         }
     }
 

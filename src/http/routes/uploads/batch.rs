@@ -22,6 +22,8 @@ use crate::{
 
 /// Most grants in one call.
 const MAX_ITEMS: usize = 100;
+/// Most of them by `multipart` or `sts`: for each we call OSS or STS.
+const MAX_CALLING_OUT: usize = 10;
 
 /// The body of a batch; the items are parsed one by one.
 #[derive(Debug, Deserialize)]
@@ -53,9 +55,14 @@ pub async fn issue_batch(
     if items.len() > MAX_ITEMS {
         return Err(Problem::new(Code::BodyTooLarge, format!("at most {MAX_ITEMS} uploads in one call")));
     }
+    let bodies: Vec<Result<IssueBody, Problem>> = items.iter().map(|item| parse(item.get().as_bytes())).collect();
+    if bodies.iter().flatten().filter(|body| body.calls_out(&valet, &caller)).count() > MAX_CALLING_OUT {
+        let message = format!("at most {MAX_CALLING_OUT} uploads by multipart or sts in one call");
+        return Err(Problem::new(Code::BodyTooLarge, message));
+    }
     let idempotency_key = idempotency_key(&http)?;
     let outcomes = join_all(
-        items.iter().enumerate().map(|(index, item)| issue_item(&valet, &caller, item, idempotency_key, index)),
+        bodies.into_iter().enumerate().map(|(index, body)| issue_item(&valet, &caller, body, idempotency_key, index)),
     )
     .await;
     let uploads = outcomes.iter().map(|outcome| ItemView::of(&valet, outcome)).collect();
@@ -65,15 +72,14 @@ pub async fn issue_batch(
 async fn issue_item(
     valet: &Valet,
     caller: &Caller,
-    item: &RawValue,
+    body: Result<IssueBody, Problem>,
     idempotency_key: Option<&str>,
     index: usize,
 ) -> Result<Issued, Problem> {
-    let body: IssueBody = parse(item.get().as_bytes())?;
     // One key names the whole batch: each item has its place in it. No header holds a line break, so no single
     // request has the same key.
     let key = idempotency_key.map(|key| format!("{key}\n{index}"));
-    issue_one(valet, caller, body, key.as_deref()).await
+    issue_one(valet, caller, body?, key.as_deref()).await
 }
 
 #[derive(Serialize)]

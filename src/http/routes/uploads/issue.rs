@@ -15,7 +15,7 @@ use crate::{
         issue::{IssueRequest, Issued},
         ports::Caller,
     },
-    grant::limits::UncheckedAsk,
+    grant::{limits::UncheckedAsk, profile::Method},
     http::{
         caller::SignedIn,
         json_body::{JsonBody, RequestBody},
@@ -40,6 +40,15 @@ pub struct IssueBody {
     method: Option<String>,
     vars: Option<Vars>,
     user_id: Option<String>,
+}
+
+impl IssueBody {
+    /// Whether to issue it means a call of OSS's or STS's.
+    pub(super) fn calls_out(&self, valet: &Valet, caller: &Caller) -> bool {
+        let first = || valet.profile_for(caller, &self.profile)?.methods.first().copied();
+        let method = self.method.as_deref().map_or_else(first, Method::from_name);
+        matches!(method, Some(Method::Multipart | Method::Sts))
+    }
 }
 
 /// A JSON object of texts in which no name occurs twice: of two values nobody could tell which was meant.
