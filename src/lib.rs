@@ -4,7 +4,7 @@
 //! straight to OSS; OSS calls back; we verify, confirm, record and pass the news on. The bytes never pass through us.
 //!
 //! ```text
-//! main → cli → startup → { http, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
+//! main → cli → startup → { http, hooks, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
 //! ```
 //!
 //! Arrows never turn back; `tests/architecture.rs` checks it.
@@ -17,6 +17,7 @@
 //! | [`auth`] | who calls: bearer JWTs and key sets |
 //! | [`credentials`] | what we sign with |
 //! | [`oss_client`] | the few calls we make to OSS ourselves |
+//! | [`hooks`] | the synchronous question to the business backend |
 //! | [`store`] | the ledger |
 //! | [`http`] | the routes, on actix-web |
 //! | [`simulator`] | an OSS that runs on this machine |
@@ -32,6 +33,7 @@ pub mod credentials;
 pub mod demo;
 pub mod entropy;
 pub mod grant;
+pub mod hooks;
 pub mod http;
 pub mod oss;
 pub mod oss_client;

@@ -20,6 +20,7 @@ use tracing_actix_web::TracingLogger;
 use crate::{
     app::{
         Bucket, Valet,
+        ask_hook::HookTurns,
         ports::{Authenticator, Store},
         signing::SigningKeyCache,
         watch::GrantWatch,
@@ -218,6 +219,8 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
         profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
         buckets,
         credentials,
+        hooks: wiring::hooks(settings).context("hooks")?,
+        hook_turns: HookTurns::default(),
         seal_keys: settings.callback.seal_keys.clone(),
         trusted_keys: settings.callback.trusted_keys.clone(),
         callback_urls,

@@ -37,8 +37,17 @@ pub struct AcceptedCallback {
 }
 
 /// What OSS, and so the client, is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallbackAnswer {
+    /// What is recorded.
+    Recorded(Box<RecordedUpload>),
+    /// What the hook answered, as it wrote it.
+    Hook(String),
+}
+
+/// What is recorded, in our own words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CallbackAnswer {
+pub struct RecordedUpload {
     id: Uuid,
     state: State,
     bucket: String,
@@ -120,11 +129,14 @@ impl Valet {
 }
 
 impl CallbackAnswer {
-    /// Everything in it comes from the ledger, nothing from the body.
+    /// Everything in it comes from the ledger, nothing from the body: a repeat is answered the same.
     fn of(entry: LedgerEntry) -> Option<Self> {
         let LedgerEntry { grant, completion } = entry;
         let completion = completion?;
-        Some(Self {
+        if let Some(answer) = completion.hook.and_then(|hook| hook.answer) {
+            return Some(Self::Hook(answer));
+        }
+        Some(Self::Recorded(Box::new(RecordedUpload {
             id: grant.id,
             state: grant.state,
             bucket: grant.bucket,
@@ -134,7 +146,15 @@ impl CallbackAnswer {
             content_type: completion.content_type,
             user_id: grant.user_id,
             vars: grant.vars,
-        })
+        })))
+    }
+
+    /// The JSON document.
+    pub fn into_json(self) -> String {
+        match self {
+            Self::Recorded(upload) => serde_json::to_string(&upload).expect("an answer is plain data"),
+            Self::Hook(json) => json,
+        }
     }
 }
 

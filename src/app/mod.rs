@@ -3,6 +3,7 @@
 //! One verb a file. Callback, `complete` and the reconciler all end in [`record_completion`].
 
 pub mod accept_callback;
+pub mod ask_hook;
 pub mod cancel;
 pub mod complete;
 pub mod issue;
@@ -25,6 +26,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use self::{
+    ask_hook::{ConfiguredHook, HookTurns},
     ports::{Credentials, ObjectStore, Store, TokenService},
     signing::SigningKeyCache,
     watch::GrantWatch,
@@ -57,6 +59,10 @@ pub struct Valet {
     pub buckets: BTreeMap<String, Bucket>,
     /// What buckets are signed and confirmed with, by section name: what is renewed ahead of need.
     pub credentials: BTreeMap<String, Arc<dyn Credentials>>,
+    /// `[hooks.NAME]`, by name.
+    pub hooks: BTreeMap<String, ConfiguredHook>,
+    /// Who may ask a hook now.
+    pub hook_turns: HookTurns,
     /// Seals and checks callbacks.
     pub seal_keys: SealKeys,
     /// Whose callbacks we believe to be signed by OSS.

@@ -87,6 +87,10 @@ impl Valet {
                 tracing::warn!(upload.id = %grant.id, error = %error, "OSS did not tell whether the object is there");
                 NextCheck::At(now + RETRY)
             }
+            Err(RecordError::Deferred(error)) => {
+                tracing::warn!(upload.id = %grant.id, error = %error, "the hook is asked again later");
+                NextCheck::At(now + RETRY)
+            }
             // Something is there that can't be recorded, or nobody can be asked: that may change.
             Err(RecordError::NotConfirmed(_) | RecordError::BucketUnknown(_)) => NextCheck::At(now + PATIENT_RETRY),
             // It is there, but what it may have left is not cleared away yet, or it may still be replaced.

@@ -1,4 +1,4 @@
-//! The one way in: confirm → limits → one transaction. Callback, `complete` and the reconciler all end here;
+//! The one way in: confirm → limits → hook → one transaction. Callback, `complete` and the reconciler all end here;
 //! no path records without it.
 
 use chrono::{DateTime, Utc};
@@ -6,7 +6,9 @@ use thiserror::Error;
 
 use super::{
     Bucket, Valet,
-    ports::{GrantChange, GrantChanged, LedgerEntry, NextCheck, ObjectFacts, ObjectStoreError, StoreError},
+    ports::{
+        GrantChange, GrantChanged, HookUnavailable, LedgerEntry, NextCheck, ObjectFacts, ObjectStoreError, StoreError,
+    },
 };
 use crate::{
     grant::{
@@ -60,6 +62,9 @@ pub enum RecordError {
     /// OSS did not tell; the reconciler looks at once.
     #[error(transparent)]
     Unconfirmable(#[from] ObjectStoreError),
+    /// The hook gave no usable answer, and the profile defers then; the reconciler asks again at once.
+    #[error(transparent)]
+    Deferred(#[from] HookUnavailable),
     /// The grant's bucket is not configured any more.
     #[error("the bucket `{0}` is not configured")]
     BucketUnknown(String),
@@ -101,6 +106,7 @@ impl Valet {
                 self.look_again_at_once(&entry, now).await?;
                 return Err(error.into());
             }
+            Err(RecordError::Absent) if was_rejected(&entry, claim) => return Err(rejected_before(&entry.grant)),
             other => other?,
         };
         self.judge_and_record(entry, bucket, found, now).await
@@ -139,20 +145,34 @@ impl Valet {
         Ok(found(confirmed_completion(grant, head, image, source, now), superseded))
     }
 
-    /// Limits, then one transaction: state, completion, event.
+    /// Limits, the hook, then one transaction: state, completion, event.
     async fn judge_and_record(
         &self,
         entry: LedgerEntry,
         bucket: &Bucket,
-        found: Found,
+        mut found: Found,
         now: DateTime<Utc>,
     ) -> Result<LedgerEntry, RecordError> {
         let mut entry = entry;
+        let mut turn = None;
         loop {
             let news = match Verdict::of(&entry, &found) {
                 Verdict::Recorded => return Ok(entry),
                 Verdict::Refuse(reason) => return Err(self.refuse(&entry.grant, bucket, &reason, now).await),
                 Verdict::Record(news) => news,
+            };
+            let news = match (news, self.hook_of(&entry.grant)) {
+                (News::Complete, Some(hook)) => {
+                    let Some(turn) = &mut turn else {
+                        turn = Some(self.hook_turns.take(entry.grant.id).await);
+                        // Who had the turn before may have recorded it meanwhile.
+                        entry = self.store.find_grant(entry.grant.id).await?.ok_or(RecordError::Absent)?;
+                        continue;
+                    };
+                    let objection = self.hear_hook(hook, &entry, &mut found.completion, turn, now).await?;
+                    objection.map_or(News::Complete, |reason| News::Reject(reason.to_owned()))
+                }
+                (news, _) => news,
             };
             let change = match &news {
                 News::Complete => self.completing(&entry.grant, &found.completion, now),
@@ -161,6 +181,7 @@ impl Valet {
             };
             match self.store.change_grant(change).await? {
                 GrantChanged::Applied => {
+                    drop(turn);
                     self.watch.announce(entry.grant.id);
                     return self.conclude(entry.grant, news, found, bucket, now).await;
                 }
@@ -226,7 +247,7 @@ impl Valet {
         }
     }
 
-    fn event(
+    pub(super) fn event(
         &self,
         kind: EventType,
         grant: &Grant,
@@ -234,10 +255,19 @@ impl Valet {
         reason: Option<&str>,
         now: DateTime<Utc>,
     ) -> Event {
-        Event::new(self.new_id(now), kind, &self.event_source, grant, Some(completion), reason, now)
+        // Not a fresh id: whoever is told, or asked, twice of the same thing must be able to tell.
+        Event::new(
+            Event::id_of(kind, grant, completion),
+            kind,
+            &self.event_source,
+            grant,
+            Some(completion),
+            reason,
+            now,
+        )
     }
 
-    async fn look_again_at_once(&self, entry: &LedgerEntry, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub(super) async fn look_again_at_once(&self, entry: &LedgerEntry, now: DateTime<Utc>) -> Result<(), StoreError> {
         let grant = &entry.grant;
         let change = GrantChange {
             next_check: NextCheck::At(now),
@@ -312,6 +342,15 @@ fn is_same(entry: &LedgerEntry, etag: &str, size: u64) -> bool {
     entry.completion.as_ref().is_some_and(|recorded| recorded.etag.eq_ignore_ascii_case(etag) && recorded.size == size)
 }
 
+/// Whether this very object was rejected before; it may be deleted by now.
+fn was_rejected(entry: &LedgerEntry, claim: Option<&Claim>) -> bool {
+    entry.grant.state == State::Rejected && claim.is_some_and(|claim| is_same(entry, &claim.etag, claim.size))
+}
+
+fn rejected_before(grant: &Grant) -> RecordError {
+    refusal(grant.reason.as_deref().unwrap_or_default())
+}
+
 fn compare(claim: &Claim, head: &ObjectFacts) -> Result<(), RecordError> {
     if claim.size != head.size {
         return Err(RecordError::NotConfirmed(format!("{} bytes claimed, {} found", claim.size, head.size)));
@@ -350,6 +389,7 @@ fn confirmed_completion(
         completed_at: now,
         source,
         late: is_late(grant, now),
+        hook: None,
     }
 }
 
@@ -365,5 +405,6 @@ fn claimed_completion(grant: &Grant, claim: &Claim, source: CompletionSource, no
         completed_at: now,
         source,
         late: is_late(grant, now),
+        hook: None,
     }
 }

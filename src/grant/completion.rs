@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::hook::HookRecord;
 use crate::oss::callback::ImageInfo;
 
 /// How we learnt of it.
@@ -55,4 +56,6 @@ pub struct Completion {
     pub source: CompletionSource,
     /// Recorded after `write_until`, or after the grant had expired.
     pub late: bool,
+    /// What the hook said of it; `None` where it was not asked.
+    pub hook: Option<HookRecord>,
 }

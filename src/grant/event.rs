@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
@@ -54,6 +55,25 @@ pub struct Event {
 }
 
 impl Event {
+    /// The id of the news of one object of a grant: always the same for the same kind, grant, key and `ETag`.
+    ///
+    /// The hook is asked before anything is recorded, with the id that the event then has. Were it random, a crash between the hook's
+    /// answer and our commit would make us ask under another id, and the backend would count the upload twice. The ledger
+    /// records an object (grant, key, `ETag`) once, so that no two events share an id. A UUID v7 of the grant's own time, so that
+    /// ids still ascend roughly.
+    pub fn id_of(kind: EventType, grant: &Grant, completion: &Completion) -> Uuid {
+        let mut digest = Sha256::new();
+        for part in ["oss-valet/event/v1", kind.as_str(), &completion.key, &completion.etag] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        digest.update(grant.id.as_bytes());
+        let mut random = [0; 10];
+        random.copy_from_slice(&digest.finalize()[..10]);
+        let millis = u64::try_from(grant.issued_at.timestamp_millis()).unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
     /// Tells of `grant`, and of its object where there is one. `source` is the CloudEvents `source` of this service.
     pub fn new(
         id: Uuid,
@@ -145,4 +165,75 @@ impl<'a> EventData<'a> {
 
 fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::grant::State;
+
+    fn grant(id: u128) -> Grant {
+        let issued_at = DateTime::from_timestamp_millis(1_795_262_400_123).unwrap();
+        Grant {
+            id: Uuid::from_u128(id),
+            profile: "avatar".into(),
+            method: Method::Post,
+            state: State::Issued,
+            reason: None,
+            user_id: "u-7".into(),
+            created_by: None,
+            bucket: "app-media".into(),
+            region: "cn-hangzhou".into(),
+            key: "avatars/u-7/a.png".into(),
+            content_type: "image/png".into(),
+            min_size: 1,
+            max_size: 10,
+            declared_size: None,
+            filename: None,
+            vars: [].into(),
+            overwrite: false,
+            oss_upload_id: None,
+            issued_at,
+            expires_at: issued_at,
+            write_until: issued_at,
+        }
+    }
+
+    fn completion(key: &str, etag: &str) -> Completion {
+        Completion {
+            key: key.into(),
+            size: 5,
+            etag: etag.into(),
+            content_type: "image/png".into(),
+            crc64: None,
+            version_id: None,
+            image: None,
+            completed_at: grant(1).issued_at,
+            source: CompletionSource::Callback,
+            late: false,
+            hook: None,
+        }
+    }
+
+    #[test]
+    fn the_same_news_has_the_same_id_and_other_news_another() {
+        let id = |kind, number, key, etag| Event::id_of(kind, &grant(number), &completion(key, etag));
+        let first = id(EventType::Completed, 1, "k", "E");
+        let mut moved = completion("k", "E");
+        (moved.size, moved.source, moved.late) = (6, CompletionSource::Reconciled, true);
+        moved.completed_at += chrono::TimeDelta::hours(1);
+        assert_eq!(Event::id_of(EventType::Completed, &grant(1), &moved), first, "whoever brings it, and when");
+        for (what, other) in [
+            ("kind", id(EventType::Rejected, 1, "k", "E")),
+            ("grant", id(EventType::Completed, 2, "k", "E")),
+            ("key", id(EventType::Completed, 1, "l", "E")),
+            ("ETag", id(EventType::Completed, 1, "k", "F")),
+            ("where the key ends", id(EventType::Completed, 1, "kE", "")),
+        ] {
+            assert_ne!(other, first, "{what}");
+        }
+        assert_eq!(first.get_version_num(), 7);
+        let (seconds, nanos) = first.get_timestamp().unwrap().to_unix();
+        assert_eq!((seconds, nanos), (1_795_262_400, 123_000_000), "the grant's time");
+    }
 }

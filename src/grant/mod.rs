@@ -6,6 +6,7 @@ pub mod fault;
 pub mod file_name;
 #[expect(clippy::module_inception, reason = "the module is named for its noun, and so is the file")]
 pub mod grant;
+pub mod hook;
 pub mod key_template;
 pub mod limits;
 pub mod media_type;
@@ -14,3 +15,4 @@ pub mod profile;
 pub mod request;
 pub mod seal;
 pub mod session_policy;
+pub mod webhook;

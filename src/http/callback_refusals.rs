@@ -10,6 +10,7 @@ impl From<CallbackError> for Problem {
         match error {
             CallbackError::Store(error) | CallbackError::Record(RecordError::Store(error)) => error.into(),
             CallbackError::Record(RecordError::Unconfirmable(error)) => Self::ours(code, &error),
+            CallbackError::Record(RecordError::Deferred(error)) => Self::ours(code, &error),
             _ => {
                 tracing::warn!(code = code.as_str(), cause = %error, "callback refused");
                 Self::new(code, error)
@@ -35,6 +36,7 @@ fn code_of(error: &CallbackError) -> Code {
             RecordError::Changed => Code::ObjectChanged,
             RecordError::Unconfirmable(ObjectStoreError::Credentials(_)) => Code::CredentialsUnavailable,
             RecordError::Unconfirmable(_) | RecordError::BucketUnknown(_) => Code::OssUnavailableNow,
+            RecordError::Deferred(_) => Code::HookUnavailable,
             RecordError::Store(_) => Code::StoreUnavailable,
         },
     }

@@ -10,6 +10,7 @@ pub mod request_id;
 pub mod resource;
 pub mod root_span;
 pub mod routes;
+mod to_its_end;
 pub mod view;
 pub mod waiting;
 

@@ -76,6 +76,7 @@ codes! {
     OssUnavailable             "oss_unavailable"               502 "OSS gave no usable answer";
     OssUnavailableNow          "oss_unavailable"               503 "OSS gave no usable answer; it is looked into at once";
     CredentialsUnavailable     "credentials_unavailable"       503 "There is nothing to sign or verify with right now";
+    HookUnavailable            "hook_unavailable"              503 "The business backend's hook gave no usable answer; it is asked again";
     StoreUnavailable           "store_unavailable"             503 "The ledger does not answer";
 }
 

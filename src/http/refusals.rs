@@ -157,6 +157,7 @@ fn not_recorded(error: RecordError) -> Problem {
         RecordError::Changed => Problem::new(Code::ObjectChanged, error),
         RecordError::Unconfirmable(error) => error.into(),
         RecordError::BucketUnknown(_) => Problem::ours(Code::OssUnavailable, &error),
+        RecordError::Deferred(error) => Problem::ours(Code::HookUnavailable, &error),
         RecordError::Store(error) => error.into(),
     }
 }

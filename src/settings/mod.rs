@@ -36,7 +36,7 @@ pub use self::{
     demo::DemoSettings,
     environment::Environment,
     faults::{Fault, SettingsErrors},
-    hooks::{HookSettings, OnFailure},
+    hooks::HookSettings,
     limits::LimitSettings,
     reader::SecretSource,
     reconciler::ReconcilerSettings,

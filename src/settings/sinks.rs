@@ -1,14 +1,13 @@
 //! `[[sinks]]`: where events go.
 
 use chrono::TimeDelta;
-use secrecy::SecretString;
 use url::Url;
 
 use super::{
     reader::{Section, parse_choice},
     server::parse_web_url,
 };
-use crate::grant::event::EventType;
+use crate::grant::{event::EventType, webhook::WebhookSecret};
 
 const EVENTS: [(&str, EventType); 4] = [
     ("upload.completed", EventType::Completed),
@@ -22,8 +21,8 @@ const EVENTS: [(&str, EventType); 4] = [
 pub struct SinkSettings {
     /// Where to.
     pub url: Url,
-    /// `whsec_…`, newest first: every one signs.
-    pub secrets: Vec<SecretString>,
+    /// Newest first: every one signs.
+    pub secrets: Vec<WebhookSecret>,
     /// Which events; empty = all.
     pub events: Vec<EventType>,
     /// How long the receiver may take.
@@ -44,7 +43,7 @@ impl SinkSettings {
 }
 
 /// Webhook secrets: a list, or a file with one a line.
-pub(super) fn read_webhook_secrets(section: &mut Section<'_>) -> Vec<SecretString> {
+pub(super) fn read_webhook_secrets(section: &mut Section<'_>) -> Vec<WebhookSecret> {
     let from_file = section.path("secrets_file");
     let mut texts = section.text_or_texts("secrets");
     match from_file {
@@ -58,15 +57,8 @@ pub(super) fn read_webhook_secrets(section: &mut Section<'_>) -> Vec<SecretStrin
     if texts.is_empty() {
         section.fault("secrets", "missing: give at least one `whsec_…`, or `secrets_file`");
     }
-    texts.iter().filter_map(|text| section.judge("secrets", parse_webhook_secret(text))).collect()
-}
-
-/// Standard Webhooks: `whsec_` and the Base64 of 24 to 64 bytes. The value is never repeated in a fault.
-fn parse_webhook_secret(text: &str) -> Result<SecretString, String> {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    let key = text.strip_prefix("whsec_").and_then(|base64| STANDARD.decode(base64).ok());
-    match key {
-        Some(key) if (24..=64).contains(&key.len()) => Ok(text.into()),
-        _ => Err("a webhook secret is `whsec_` and the Base64 of 24 to 64 bytes".to_owned()),
-    }
+    texts
+        .iter()
+        .filter_map(|text| section.judge("secrets", WebhookSecret::parse(text).map_err(|error| error.to_string())))
+        .collect()
 }

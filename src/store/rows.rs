@@ -16,6 +16,7 @@ use crate::{
         completion::{Completion, CompletionSource},
         event::Event,
         grant::{Grant, State},
+        hook::{HookOutcome, HookRecord},
         profile::Method,
     },
     oss::callback::ImageInfo,
@@ -30,7 +31,7 @@ pub(super) const GRANT_COLUMNS: &str = "id, profile, method, state, reason, user
 
 /// The columns of `completions` in the order in which [`bind_completion`] and [`read_completion`] take them.
 pub(super) const COMPLETION_COLUMNS: &str = "grant_id, object_key, size, etag, content_type, crc64, version_id, \
-    image_width, image_height, image_format, completed_at, source, late";
+    image_width, image_height, image_format, completed_at, source, late, hook_outcome, hook_answer";
 
 /// The columns of `events` in the order of [`bind_event`].
 pub(super) const EVENT_COLUMNS: &str = "id, grant_id, type, time, payload";
@@ -138,6 +139,7 @@ pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
 /// Binds one row of `completions`: [`COMPLETION_COLUMNS`].
 pub(super) fn bind_completion(query: Bound, grant_id: Uuid, completion: &Completion) -> Bound {
     let image = completion.image.as_ref();
+    let hook = completion.hook.as_ref();
     query
         .bind(blob(grant_id))
         .bind(text(&completion.key))
@@ -152,6 +154,8 @@ pub(super) fn bind_completion(query: Bound, grant_id: Uuid, completion: &Complet
         .bind(micros(completion.completed_at))
         .bind(text(completion.source.as_str()))
         .bind(completion.late)
+        .bind(hook.map(|hook| text(hook.outcome.as_str())))
+        .bind(hook.and_then(|hook| hook.answer.as_ref()).map(|answer| text(answer)))
 }
 
 /// Binds one row of `events`: [`EVENT_COLUMNS`].
@@ -224,8 +228,19 @@ pub(super) fn read_completion(row: &SqliteRow) -> Result<(Uuid, Completion), Cor
         completed_at: row.next_time("completed_at")?,
         source: row.next_word("source", CompletionSource::from_name)?,
         late: row.next("late")?,
+        hook: read_hook(&mut row)?,
     };
     Ok((grant_id, completion))
+}
+
+fn read_hook(row: &mut Columns<'_>) -> Result<Option<HookRecord>, CorruptRow> {
+    let outcome: Option<String> = row.next("hook_outcome")?;
+    let answer = row.next("hook_answer")?;
+    let Some(name) = outcome else { return Ok(None) };
+    match HookOutcome::from_name(&name) {
+        Some(outcome) => Ok(Some(HookRecord { outcome, answer })),
+        None => Err(row.corrupt("hook_outcome", format!("can't be `{}`", name.escape_debug()))),
+    }
 }
 
 /// Reads `request_digest, grant_id`.

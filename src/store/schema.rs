@@ -11,9 +11,10 @@ use sqlx::{
 use super::{OpenError, sqlite};
 
 /// All migrations, oldest first. Each is applied once and never edited afterwards: its checksum is in the ledger.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "ledger", include_str!("migrations/sqlite/0001_ledger.sql")),
     (2, "multipart", include_str!("migrations/sqlite/0002_multipart.sql")),
+    (3, "hook", include_str!("migrations/sqlite/0003_hook.sql")),
 ];
 
 /// Where sqlx notes what it has applied.

@@ -1,13 +1,17 @@
 //! Turns settings into the shells' own types, so that neither side knows the other. Part of the start-up.
 
 mod credentials;
+mod hooks;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use self::credentials::{CredentialParts, Providers, credentials};
+pub use self::{
+    credentials::{CredentialParts, Providers, credentials},
+    hooks::hooks,
+};
 use crate::{
     app::ports::{Credentials, ObjectStore},
     auth::{AuthConfig, AuthSetupError, Authenticator, IssuerConfig, KeySource, TokenRequest, mint},

@@ -52,6 +52,8 @@ pub(crate) struct TestApp {
     pub(crate) valet: Arc<Valet>,
     pub(crate) data: TempDir,
     stops: Stops,
+    settings: Settings,
+    service_task: JoinHandle<()>,
     stop_simulator: CancellationToken,
     simulator_task: JoinHandle<()>,
 }
@@ -96,24 +98,13 @@ impl TestApp {
         let clock = Arc::new(ManualClock::at(DateTime::from_timestamp(1_795_219_200, 0).unwrap()));
         let oss_clock = Arc::new(OssClock { ours: clock.clone(), ahead: Mutex::new(TimeDelta::zero()) });
         let simulator = Simulator::bind(simulator_settings(&data, oss_clock.clone())).unwrap();
-        let listeners = Listeners {
-            public: TcpListener::bind("127.0.0.1:0").unwrap(),
-            ops: TcpListener::bind("127.0.0.1:0").unwrap(),
-        };
+        let listeners = free_ports();
         let toml = change(fill_in(&simulator, &listeners, &data));
         let settings = Settings::from_toml_str("development", "tests/api/settings.toml", &toml).unwrap();
-        let parts = Parts {
-            clock: clock.clone(),
-            entropy: Arc::new(SystemEntropy),
-            environment: Environment::from_pairs::<String, String>([]),
-            static_answer: None,
-            reconcile: false,
-            listeners: Some(listeners),
-        };
         let stops = Stops::default();
-        let application = Application::build(&settings, parts, stops.clone()).await.unwrap();
+        let application = Application::build(&settings, parts(&clock, listeners), stops.clone()).await.unwrap();
         let stop_simulator = CancellationToken::new();
-        let app = Self {
+        Self {
             service: application.service_url().to_owned(),
             ops: application.ops_url().to_owned(),
             simulator: simulator.url(),
@@ -125,11 +116,24 @@ impl TestApp {
             valet: application.valet(),
             data,
             stops,
+            settings,
+            service_task: tokio::spawn(async move { application.run().await.unwrap() }),
             stop_simulator: stop_simulator.clone(),
             simulator_task: tokio::spawn(async move { simulator.run(stop_simulator).await.unwrap() }),
-        };
-        tokio::spawn(async move { application.run().await.unwrap() });
-        app
+        }
+    }
+
+    /// Ends the service and starts it again over the same ledger, at other ports.
+    pub(crate) async fn restart(&mut self) {
+        self.stops.soft.cancel();
+        (&mut self.service_task).await.unwrap();
+        self.stops = Stops::default();
+        let parts = parts(&self.clock, free_ports());
+        let application = Application::build(&self.settings, parts, self.stops.clone()).await.unwrap();
+        application.service_url().clone_into(&mut self.service);
+        application.ops_url().clone_into(&mut self.ops);
+        self.valet = application.valet();
+        self.service_task = tokio::spawn(async move { application.run().await.unwrap() });
     }
 
     /// Takes OSS away: from now on nobody listens there.
@@ -332,6 +336,22 @@ pub(crate) async fn upload(app: &TestApp, grant: &Value, file: &[u8]) -> Answer 
 fn install_provider() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+}
+
+fn free_ports() -> Listeners {
+    let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
+    Listeners { public: bind(), ops: bind() }
+}
+
+fn parts(clock: &Arc<ManualClock>, listeners: Listeners) -> Parts {
+    Parts {
+        clock: clock.clone(),
+        entropy: Arc::new(SystemEntropy),
+        environment: Environment::from_pairs::<String, String>([]),
+        static_answer: None,
+        reconcile: false,
+        listeners: Some(listeners),
+    }
 }
 
 fn simulator_settings(data: &TempDir, clock: Arc<dyn Clock>) -> SimulatorSettings {

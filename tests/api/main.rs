@@ -16,6 +16,7 @@ mod errors;
 mod forger;
 mod forgeries;
 mod harness;
+mod hook;
 mod idempotency;
 mod issue;
 mod issue_refusals;

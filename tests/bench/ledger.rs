@@ -182,6 +182,7 @@ fn completion(n: u64) -> GrantChange {
             completed_at: noon(),
             source: CompletionSource::Callback,
             late: false,
+            hook: None,
         }),
         oss_upload_id: None,
         lifetime: None,

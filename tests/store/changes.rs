@@ -7,6 +7,7 @@ use oss_valet::{
     grant::{
         completion::{Completion, CompletionSource},
         grant::State,
+        hook::{HookOutcome, HookRecord},
     },
     oss::callback::ImageInfo,
 };
@@ -47,6 +48,7 @@ pub(crate) async fn a_completion_is_recorded_with_its_event(bed: Bed) {
         image: Some(ImageInfo { width: 640, height: u32::MAX, format: "png".into() }),
         source: CompletionSource::Reconciled,
         late: true,
+        hook: Some(HookRecord { outcome: HookOutcome::Accepted, answer: Some(r#"{"photo": "schön"}"#.into()) }),
         ..completion(1, "5B3C1A2E053D763E1B002CC607C5A0FE")
     };
     apply(&bed, GrantChange { completion: Some(recorded.clone()), ..completing(1, "", 1) }).await;

@@ -73,6 +73,7 @@ pub(crate) fn completion(n: u64, etag: &str) -> Completion {
         completed_at: noon(),
         source: CompletionSource::Callback,
         late: false,
+        hook: None,
     }
 }
 

@@ -8,7 +8,7 @@ use actix_web::{
 
 use crate::{
     app::Valet,
-    http::{json_body::read_capped, problem::Problem},
+    http::{json_body::read_capped, problem::Problem, to_its_end::to_its_end},
     oss::{callback_body::MAX_BODY_BYTES, callback_signature::CallbackRequest},
 };
 
@@ -19,8 +19,8 @@ use crate::{
 pub async fn accept(request: HttpRequest, payload: Payload, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
     let body = read_capped(payload.into_inner(), MAX_BODY_BYTES).await?;
     let callback = CallbackRequest {
-        raw_path: request.uri().path().into(),
-        raw_query: request.uri().query().map(Into::into),
+        raw_path: request.uri().path().to_owned().into(),
+        raw_query: request.uri().query().map(|query| query.to_owned().into()),
         headers: request
             .headers()
             .iter()
@@ -28,10 +28,10 @@ pub async fn accept(request: HttpRequest, payload: Payload, valet: Data<Valet>) 
             .collect(),
         body,
     };
-    let answer = valet.accept_callback(callback, valet.clock.now()).await?;
-    let body = serde_json::to_vec(&answer).expect("an answer is plain data");
+    let valet = valet.into_inner();
+    let answer = to_its_end(async move { valet.accept_callback(callback, valet.clock.now()).await }).await?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(body))
+        .body(answer.into_json()))
 }

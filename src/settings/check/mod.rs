@@ -67,6 +67,7 @@ pub fn check(settings: &Settings, environment: &Environment) -> Findings {
     check.trusted_keys();
     check.issuers();
     check.buckets();
+    check.hooks();
     check.credentials(environment);
     for profile in &settings.profiles {
         check.profile(profile, environment);
@@ -163,6 +164,18 @@ impl Check<'_> {
         }
     }
 
+    fn hooks(&mut self) {
+        for (name, hook) in &self.settings.hooks {
+            if hook.url.scheme() != "https" && !addresses::is_loopback(&hook.url) {
+                let message = "is not https: who answers in the backend's place decides on uploads";
+                self.fault_outside_development(&format!("hooks.{name}.url"), message);
+            }
+            if !self.settings.profiles.iter().any(|profile| profile.hook.as_ref() == Some(name)) {
+                self.warn(&format!("hooks.{name}"), "no profile names this hook: nobody asks it");
+            }
+        }
+    }
+
     fn profile(&mut self, profile: &Profile, environment: &Environment) {
         let key = |name: &str| format!("profiles.{}.{name}", profile.name);
         if profile.confirm == Confirm::Off {
@@ -170,9 +183,6 @@ impl Check<'_> {
         }
         if profile.directory.is_some() {
             self.warn(&key("directory"), "directory grants are not available yet: they are refused");
-        }
-        if profile.hook.is_some() {
-            self.warn(&key("hook"), "hooks are not available yet: grants of this profile are refused");
         }
         if let Some(bucket) = self.settings.buckets.get(&profile.bucket) {
             self.lifetime(profile, bucket, environment);

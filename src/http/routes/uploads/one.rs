@@ -1,6 +1,6 @@
 //! `/v1/uploads/{id}`: look, complete, renew, cancel.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -17,6 +17,7 @@ use crate::{
         caller::SignedIn,
         json_body::{JsonBody, RequestBody},
         problem::{Code, Problem},
+        to_its_end::to_its_end,
         view::{GrantView, SignedGrantView},
         waiting::WaitingRoom,
     },
@@ -102,7 +103,8 @@ pub async fn complete(
     let id = parse_id(&path)?;
     let named = |part: PartBody| NamedPart { part_number: part.part_number, etag: part.etag };
     let parts: Vec<_> = body.0.parts.into_iter().map(named).collect();
-    let entry = valet.complete(&caller, id, &parts, valet.clock.now()).await?;
+    let worker = Arc::clone(&valet);
+    let entry = to_its_end(async move { worker.complete(&caller, id, &parts, worker.clock.now()).await }).await?;
     Ok(answer(HttpResponse::Ok(), &GrantView::new(&valet, &entry)))
 }
 
