@@ -53,6 +53,7 @@ hmac_secret = "an-hmac-secret-of-thirty-two-bytes!!"
 [buckets.media]
 bucket = "app-media"
 region = "cn-hangzhou"
+public_host = "media.example.com"
 credentials = "main"
 [credentials.main]
 kind = "static"

@@ -33,6 +33,7 @@ hmac_secret = "an-hmac-secret-of-thirty-two-byte!"
 [buckets.media]
 bucket = "app-media"
 region = "cn-hangzhou"
+public_host = "media.example.com"
 credentials = "main"
 {sections}
 [profiles.avatar]
