@@ -1,0 +1,21 @@
+//! What the use cases need of the world, as traits. Shells implement them; they do not know each other.
+
+mod caller;
+mod credentials;
+mod hook;
+mod object_store;
+mod store;
+
+pub use self::{
+    caller::{Authenticator, Caller, Unauthenticated},
+    credentials::{
+        Credential, CredentialState, CredentialStatus, Credentials, CredentialsUnavailable, Session, TokenError,
+        TokenService,
+    },
+    hook::{Hook, HookAnswer, HookUnavailable},
+    object_store::{Joined, ObjectFacts, ObjectStore, ObjectStoreError, PendingUpload},
+    store::{
+        GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, LedgerEntry, NewGrant, NextCheck, Store,
+        StoreError,
+    },
+};
