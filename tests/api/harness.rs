@@ -92,12 +92,22 @@ impl TestApp {
 
     /// With settings changed by the test, as text.
     pub(crate) async fn spawn_with(change: impl FnOnce(String) -> String) -> Self {
+        Self::spawn_over(|_| (), change).await
+    }
+
+    /// With an OSS changed by the test, too.
+    pub(crate) async fn spawn_over(
+        change_oss: impl FnOnce(&mut SimulatorSettings),
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         install_provider();
         let data = tempfile::tempdir().unwrap();
         // A whole second: what HTTP dates can say.
         let clock = Arc::new(ManualClock::at(DateTime::from_timestamp(1_795_219_200, 0).unwrap()));
         let oss_clock = Arc::new(OssClock { ours: clock.clone(), ahead: Mutex::new(TimeDelta::zero()) });
-        let simulator = Simulator::bind(simulator_settings(&data, oss_clock.clone())).unwrap();
+        let mut oss_settings = simulator_settings(&data, oss_clock.clone());
+        change_oss(&mut oss_settings);
+        let simulator = Simulator::bind(oss_settings).unwrap();
         let listeners = free_ports();
         let toml = change(fill_in(&simulator, &listeners, &data));
         let settings = Settings::from_toml_str("development", "tests/api/settings.toml", &toml).unwrap();

@@ -21,6 +21,7 @@ mod hook;
 mod idempotency;
 mod issue;
 mod issue_refusals;
+mod least_privilege;
 mod list;
 mod multipart;
 mod one_upload;
