@@ -5,7 +5,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
-    Bucket, Valet,
+    Valet,
     look_up::LookUpError,
     ports::{Caller, LedgerEntry, ObjectStoreError},
     signing::SigningError,
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     grant::{
         fault::{Fault, FaultCode},
-        grant::{Grant, State},
+        grant::State,
         multipart::{MAX_PARTS, PartPlan, UploadedPart},
         profile::Method,
     },
@@ -133,10 +133,6 @@ impl Valet {
             Method::Multipart => Ok(entry),
             other => Err(PartsError::NotMultipart(other)),
         }
-    }
-
-    fn bucket_of(&self, grant: &Grant) -> Result<&Bucket, SigningError> {
-        self.bucket_named(&grant.bucket).ok_or_else(|| SigningError::BucketUnknown(grant.bucket.clone()))
     }
 }
 

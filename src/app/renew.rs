@@ -43,8 +43,7 @@ impl Valet {
             return Err(RenewError::Ended(grant.state));
         }
         let profile = self.profile_for(caller, &grant.profile).ok_or(RenewError::ProfileNotAllowed)?;
-        let bucket =
-            self.bucket_named(&grant.bucket).ok_or_else(|| SigningError::BucketUnknown(grant.bucket.clone()))?;
+        let bucket = self.bucket_of(&grant)?;
         let means = self.means(grant.method, profile, bucket, now).await?;
 
         // Never shorter than before: signatures already given out live on.

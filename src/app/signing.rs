@@ -93,13 +93,17 @@ pub(super) struct Means {
 }
 
 impl Valet {
+    /// The bucket of the grant, if it is configured still.
+    pub(super) fn bucket_of(&self, grant: &Grant) -> Result<&Bucket, SigningError> {
+        self.bucket_named(&grant.bucket).ok_or_else(|| SigningError::BucketUnknown(grant.bucket.clone()))
+    }
+
     /// Signs `grant`, if it is still open at `now`.
     ///
     /// # Errors
     /// When there is nothing to sign with.
     pub async fn sign(&self, grant: Grant, profile: &Profile, now: DateTime<Utc>) -> Result<SignedGrant, SigningError> {
-        let bucket =
-            self.bucket_named(&grant.bucket).ok_or_else(|| SigningError::BucketUnknown(grant.bucket.clone()))?;
+        let bucket = self.bucket_of(&grant)?;
         if grant.state != State::Issued || now >= grant.expires_at {
             return Ok(SignedGrant { grant, leave: None });
         }
