@@ -17,8 +17,8 @@ use super::{
 use crate::{
     grant::{
         completion::CompletionSource,
-        grant::State,
-        seal::{SealInvalid, SealKind, SealedFacts},
+        grant::{GrantKind, State},
+        seal::{SealInvalid, SealedFacts},
     },
     oss::{
         callback_body::{CallbackFields, UnparseableBody},
@@ -115,7 +115,7 @@ impl Valet {
         let claim = parse_claim(&fields)?;
 
         let vars = caller_vars(&fields); // (5)
-        let facts = SealedFacts { kind: SealKind::Upload, upload_id, user_id, bucket, key, vars: &vars };
+        let facts = SealedFacts { kind: GrantKind::Upload, upload_id, user_id, bucket, key, vars: &vars };
         self.seal_keys.verify(fields.field("x:seal").ok_or(SealInvalid::Malformed)?, &facts)?;
 
         let id = Uuid::try_parse(upload_id).map_err(|_| CallbackError::GrantUnknown)?; // (6)

@@ -390,6 +390,7 @@ fn confirmed_completion(
         source,
         late: is_late(grant, now),
         hook: None,
+        reason: None,
     }
 }
 
@@ -406,5 +407,6 @@ fn claimed_completion(grant: &Grant, claim: &Claim, source: CompletionSource, no
         source,
         late: is_late(grant, now),
         hook: None,
+        reason: None,
     }
 }

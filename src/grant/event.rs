@@ -170,12 +170,13 @@ fn rfc3339(time: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::grant::State;
+    use crate::grant::grant::{GrantKind, State};
 
     fn grant(id: u128) -> Grant {
         let issued_at = DateTime::from_timestamp_millis(1_795_262_400_123).unwrap();
         Grant {
             id: Uuid::from_u128(id),
+            kind: GrantKind::Upload,
             profile: "avatar".into(),
             method: Method::Post,
             state: State::Issued,
@@ -212,6 +213,7 @@ mod tests {
             source: CompletionSource::Callback,
             late: false,
             hook: None,
+            reason: None,
         }
     }
 

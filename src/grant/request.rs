@@ -7,9 +7,9 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
     file_name,
-    grant::Grant,
+    grant::{Grant, GrantKind},
     profile::{Method, Profile},
-    seal::{SealKeys, SealKind, SealedFacts},
+    seal::{SealKeys, SealedFacts},
 };
 use crate::oss::{
     access_key::AccessKey,
@@ -184,7 +184,7 @@ pub fn client_callback(
     let upload_id = grant.id.to_string();
     let own: Pairs = grant.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let facts = SealedFacts {
-        kind: SealKind::Upload,
+        kind: GrantKind::Upload,
         upload_id: &upload_id,
         user_id: &grant.user_id,
         bucket: &grant.bucket,

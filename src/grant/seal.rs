@@ -10,6 +10,8 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::grant::GrantKind;
+
 /// First part of every seal. Another value would make every outstanding grant's callback worthless.
 const VERSION: &str = "v1";
 /// HKDF's `info`: binds the derived key to this use. If it drifts, no seal in flight verifies.
@@ -21,29 +23,11 @@ pub const MIN_SECRET_LEN: usize = 32;
 /// Longest kid, in bytes; it travels in every callback.
 pub const MAX_KID_LEN: usize = 16;
 
-/// What kind of grant is sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SealKind {
-    /// One object.
-    Upload,
-    /// Any objects under one directory.
-    Directory,
-}
-
-impl SealKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Upload => "upload",
-            Self::Directory => "directory",
-        }
-    }
-}
-
 /// What the seal covers.
 #[derive(Debug, Clone)]
 pub struct SealedFacts<'a> {
     /// One object or a directory.
-    pub kind: SealKind,
+    pub kind: GrantKind,
     /// The grant's id.
     pub upload_id: &'a str,
     /// Whose grant.
@@ -262,7 +246,7 @@ mod tests {
 
     fn facts(vars: &[(String, String)]) -> SealedFacts<'_> {
         SealedFacts {
-            kind: SealKind::Upload,
+            kind: GrantKind::Upload,
             upload_id: "0193",
             user_id: "u-7",
             bucket: "app-media",
@@ -303,7 +287,7 @@ mod tests {
         let renamed = [var("b", "1")];
         let revalued = [var("a", "2")];
         let cases = [
-            ("kind", SealedFacts { kind: SealKind::Directory, ..good.clone() }),
+            ("kind", SealedFacts { kind: GrantKind::Directory, ..good.clone() }),
             ("upload id", SealedFacts { upload_id: "0194", ..good.clone() }),
             ("user id", SealedFacts { user_id: "u-8", ..good.clone() }),
             ("bucket", SealedFacts { bucket: "app-medib", ..good.clone() }),
@@ -401,6 +385,6 @@ mod tests {
 
     fn of<'a>(texts: &'a [String; 6], vars: &'a [(String, String)]) -> SealedFacts<'a> {
         let [upload_id, user_id, bucket, key, ..] = texts;
-        SealedFacts { kind: SealKind::Upload, upload_id, user_id, bucket, key, vars }
+        SealedFacts { kind: GrantKind::Upload, upload_id, user_id, bucket, key, vars }
     }
 }

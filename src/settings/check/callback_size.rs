@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     grant::{
-        grant::{Grant, State},
+        grant::{Grant, GrantKind, State},
         profile::{Method, Profile},
         request::{Pinning, pin},
     },
@@ -47,6 +47,7 @@ fn largest_grant(profile: &Profile, bucket: &BucketSettings) -> Grant {
     let now = DateTime::UNIX_EPOCH;
     Grant {
         id: Uuid::nil(),
+        kind: GrantKind::Upload,
         profile: profile.name.clone(),
         method: Method::Post,
         state: State::Issued,

@@ -1,4 +1,21 @@
 //! The ledger on SQLite: one writer with a group commit, look-ups in groups, a small pool for lists.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `group_commit` | the task through which everything is written |
+//! | `checkpoint` | carrying the log over, beside the writer |
+//! | `transaction` | what one transaction does |
+//! | `lookup` | reading by id, for many callers at once |
+//! | `statements`, `rows` | SQL, and how facts are written down |
+//! | `schema` | migrations, and refusing what is not ours |
+
+mod checkpoint;
+mod group_commit;
+mod lookup;
+mod rows;
+pub(super) mod schema;
+mod statements;
+mod transaction;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -10,13 +27,14 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{
-    failure::Failure,
-    group_commit::{Counters, GroupCommit},
+pub use self::group_commit::Counters;
+use self::{
+    group_commit::GroupCommit,
     lookup::{Finder, complete_entries},
-    rows::{self, GRANT_COLUMNS},
+    rows::GRANT_COLUMNS,
     transaction::{Operation, Outcome},
 };
+use super::failure::{Failure, check_change, check_grant};
 use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError};
 
 /// How long a statement waits for another process that writes (the command line, a backup). Within it a callback can
@@ -80,7 +98,7 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
 #[async_trait]
 impl Store for SqliteStore {
     async fn add_grant(&self, new: NewGrant) -> Result<GrantAdded, StoreError> {
-        rows::check_grant(&new.grant).map_err(Failure::from)?;
+        check_grant(&new.grant).map_err(Failure::from)?;
         match self.writer.submit(Operation::Add(new)).await? {
             Outcome::Added(added) => Ok(added),
             Outcome::Changed(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
@@ -110,7 +128,7 @@ impl Store for SqliteStore {
     }
 
     async fn change_grant(&self, change: GrantChange) -> Result<GrantChanged, StoreError> {
-        rows::check_change(&change).map_err(Failure::from)?;
+        check_change(&change).map_err(Failure::from)?;
         match self.writer.submit(Operation::Change(change)).await? {
             Outcome::Changed(changed) => Ok(changed),
             Outcome::Added(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
