@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// Computed with Python's `cryptography` and a hand-written HChaCha20.
+    /// Computed with Python's `cryptography` and a hand-written `HChaCha20`.
     #[test]
     fn a_ticket_is_what_another_implementation_computes() {
         let keys = keys(&[("k1", SECRET)]);

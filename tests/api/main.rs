@@ -34,3 +34,4 @@ mod story;
 mod sts;
 mod support;
 mod tampering;
+mod tickets;
