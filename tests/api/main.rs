@@ -7,6 +7,7 @@ mod auth;
 mod bad_input;
 mod batch;
 mod callbacks;
+mod companion;
 mod complete;
 mod cors;
 mod crash;
