@@ -149,7 +149,7 @@ impl<'a> GrantView<'a> {
             vars: &grant.vars,
             issued_at: grant.issued_at,
             expires_at: grant.expires_at,
-            enforced: enforced(grant.method),
+            enforced: enforced(grant.kind, grant.method),
             completion: completion.map(CompletionView::of),
         }
     }
