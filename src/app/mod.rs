@@ -6,6 +6,7 @@ pub mod accept_callback;
 pub mod ask_hook;
 pub mod cancel;
 pub mod complete;
+pub mod confirm;
 pub mod issue;
 pub mod list_profiles;
 pub mod look_up;
@@ -20,6 +21,7 @@ pub mod renew;
 pub mod session;
 pub mod signing;
 pub mod transfer;
+mod verdict;
 pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
