@@ -23,7 +23,7 @@ use super::seal::{MIN_SECRET_LEN, UnusableSecret, check_kids, is_kid};
 const VERSION: &str = "t1";
 /// HKDF's `info`: binds the derived key to this use; the seal has another.
 const KEY_INFO: &[u8] = b"oss-valet/ticket/v1";
-/// Bytes of XChaCha20's nonce: so many that random ones never meet.
+/// Bytes of a nonce: so many that random ones never meet.
 pub const NONCE_LEN: usize = 24;
 /// How long a ticket lives.
 pub const LIFETIME: TimeDelta = TimeDelta::hours(1);
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// Computed with Python's `cryptography` and a hand-written HChaCha20.
+    /// Computed with Python's `cryptography` and a hand-written `HChaCha20`.
     #[test]
     fn a_ticket_is_what_another_implementation_computes() {
         let keys = keys(&[("k1", SECRET)]);

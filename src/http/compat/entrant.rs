@@ -32,7 +32,7 @@ impl Entrant {
     /// # Errors
     /// When another profile than the ticket's is asked for, and when none is known; `field` names where it belongs.
     pub fn profile<'a>(&'a self, asked: Option<&'a str>, field: &str) -> Result<&'a str, Problem> {
-        match (self.ticket_profile.as_deref(), asked) {
+        match (self.ticket_profile(), asked) {
             (Some(profile), Some(other)) if profile != other => {
                 Err(Problem::new(Code::ProfileNotAllowed, "this ticket is for another profile"))
             }
@@ -44,9 +44,9 @@ impl Entrant {
         }
     }
 
-    /// Whether what belongs to this profile may be touched: a ticket opens nothing of another one.
-    pub fn may_touch(&self, profile: &str) -> bool {
-        self.ticket_profile.as_deref().is_none_or(|own| own == profile)
+    /// The only profile that may be touched, for whoever came by a ticket: it opens nothing of another one.
+    pub fn ticket_profile(&self) -> Option<&str> {
+        self.ticket_profile.as_deref()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Drop-in shapes for clients that exist: `/compat/…` with a bearer token, `/compat/t/{ticket}/…` for those that cannot send
 //! headers. Every shape is a shell around the use cases of `/v1`; [`shapes`] lists them once for both ways in.
 
+mod companion;
 mod entrant;
 
 use actix_web::{
@@ -24,4 +25,6 @@ pub(super) fn configure(cors_origins: &[String], app: &mut ServiceConfig) {
 }
 
 /// The shapes, relative to the way in: add one here and it serves both.
-fn shapes(_app: &mut ServiceConfig) {}
+fn shapes(app: &mut ServiceConfig) {
+    companion::configure(app);
+}
