@@ -14,8 +14,8 @@ use super::{
 use crate::{
     grant::{
         completion::{Completion, CompletionSource},
-        event::{Event, EventType},
         directory::has_dot_segments,
+        event::{Event, EventType},
         grant::{Grant, GrantKind, State},
         profile::{Method, OnReject},
     },

@@ -189,7 +189,8 @@ mod tests {
         let profile = ProfileCallback { body_type, ..ProfileCallback::default() };
         let callback = directory_callback(grant, &profile, &keys(), &["https://app.example.com/cb".to_owned()]);
         let sent = Callback::decode(&callback.callback).unwrap();
-        let facts = SystemVariables { object: format!("{}a b&c.txt", grant.key), size: 5, ..SystemVariables::default() };
+        let facts =
+            SystemVariables { object: format!("{}a b&c.txt", grant.key), size: 5, ..SystemVariables::default() };
         // A variable that should be none would be filled in with this.
         let intruders = [("x:user_id".to_owned(), "intruder".to_owned()), ("x:a".to_owned(), "intruder".to_owned())];
         let body = substitute(&sent.body, sent.body_type, &facts, &intruders);

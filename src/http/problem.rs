@@ -147,6 +147,11 @@ impl Problem {
         self.code
     }
 
+    /// For people; safe to show.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The document itself, for batch answers.
     pub fn document(&self) -> ProblemDocument<'_> {
         ProblemDocument {
