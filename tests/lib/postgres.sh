@@ -80,7 +80,8 @@ share() {
   dir=$(mktemp -d "${TMPDIR:-/tmp}/oss-valet-pg.XXXXXX")
   log=$LOGS/postgres.log
   echo "$dir" >"$state/cluster"
-  trap 'stop "$dir"; rm -rf "$dir" "$state/cluster"' EXIT
+  # shellcheck disable=SC2064 # as they are now
+  trap "stop '$dir'; rm -rf '$dir' '$state/cluster'" EXIT
   rmdir "$dir"
   make "$dir" 2>"$log"
   # Nothing in it outlives the tests: no time is spent on safety.

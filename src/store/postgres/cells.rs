@@ -32,7 +32,7 @@ pub(super) fn bind_grants(query: Bound, new: &[&NewGrant]) -> Bound {
         .bind(column(&grants, |grant| grant.max_size.cast_signed()))
         .bind(column(&grants, |grant| grant.declared_size.map(u64::cast_signed)))
         .bind(column(&grants, |grant| grant.filename.as_deref()))
-        .bind(column(&grants, |grant| write_vars(grant)))
+        .bind(column(&grants, write_vars))
         .bind(column(&grants, |grant| grant.overwrite))
         .bind(column(&grants, |grant| grant.oss_upload_id.as_deref()))
         .bind(column(&grants, |grant| grant.kind.as_str()))

@@ -69,7 +69,9 @@ async fn hear(listener: &mut PgListener, watch: &GrantWatch) -> String {
     loop {
         match listener.try_recv().await {
             Ok(Some(told)) => {
-                told.payload().split(',').filter_map(|id| id.parse().ok()).for_each(|id| watch.announce(id))
+                for id in told.payload().split(',').filter_map(|id| id.parse().ok()) {
+                    watch.announce(id);
+                }
             }
             Ok(None) => return "the connection was lost".to_owned(),
             Err(error) => return error.to_string(),

@@ -29,11 +29,14 @@ use super::{
     failure::Failure,
     group_commit::{Counters, GroupCommit},
     lookup::{Finder, complete_entries},
-    rows::{GRANT_COLUMNS, read_grant},
+    rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
 };
-use crate::app::{
-    ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError},
-    watch::GrantWatch,
+use crate::{
+    app::{
+        ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError},
+        watch::GrantWatch,
+    },
+    grant::completion::Completion,
 };
 
 /// Connections that write: while one waits for its commit, others fill theirs.
@@ -68,6 +71,11 @@ impl PostgresStore {
         let rows = list.build().fetch_all(&mut *connection).await?;
         let grants = rows.iter().map(read_grant).collect::<Result<_, _>>()?;
         complete_entries(&mut *connection, grants).await
+    }
+
+    async fn completions(&self, mut list: QueryBuilder<Postgres>) -> Result<Vec<Completion>, Failure> {
+        let rows = list.build().fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok(read_completion(row)?.1)).collect()
     }
 }
 
@@ -108,6 +116,22 @@ impl Store for PostgresStore {
         list.push_bind(now.timestamp_micros());
         list.push(" ORDER BY next_check_at, id LIMIT ").push_bind(i64::from(limit));
         Ok(self.list(list).await?)
+    }
+
+    async fn find_completion(&self, id: Uuid, key: &str, etag: &str) -> Result<Option<Completion>, StoreError> {
+        let mut find = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        find.push_bind(id);
+        find.push(" AND object_key = ").push_bind(key.to_owned());
+        find.push(" AND etag = ").push_bind(etag.to_owned());
+        Ok(self.completions(find).await?.pop())
+    }
+
+    async fn list_completions(&self, id: Uuid, limit: u32) -> Result<Vec<Completion>, StoreError> {
+        let mut list = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        // Not `seq` itself: with its index the newest of all grants would be passed over until enough of this one are
+        // found.
+        list.push_bind(id).push(" ORDER BY seq + 0 DESC LIMIT ").push_bind(i64::from(limit));
+        Ok(self.completions(list).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

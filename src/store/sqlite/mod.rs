@@ -29,9 +29,12 @@ use super::{
     failure::Failure,
     group_commit::{Counters, GroupCommit},
     lookup::{Finder, complete_entries},
-    rows::{GRANT_COLUMNS, read_grant},
+    rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
 };
-use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError};
+use crate::{
+    app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError},
+    grant::completion::Completion,
+};
 
 /// How long a statement waits for another process that writes (the command line, a backup). Within it a callback can
 /// still be answered in OSS's 5 s.
@@ -70,6 +73,12 @@ impl SqliteStore {
         let rows = list.build().fetch_all(&mut *connection).await?;
         let grants = rows.iter().map(read_grant).collect::<Result<_, _>>()?;
         complete_entries(&mut *connection, grants).await
+    }
+
+    async fn completions(&self, mut list: QueryBuilder<Sqlite>) -> Result<Vec<Completion>, Failure> {
+        let mut connection = self.readers.acquire().await?;
+        let rows = list.build().fetch_all(&mut *connection).await?;
+        rows.iter().map(|row| Ok(read_completion(row)?.1)).collect()
     }
 }
 
@@ -162,6 +171,20 @@ impl Store for SqliteStore {
         list.push_bind(now.timestamp_micros());
         list.push(" ORDER BY next_check_at, id LIMIT ").push_bind(limit);
         Ok(self.list(list).await?)
+    }
+
+    async fn find_completion(&self, id: Uuid, key: &str, etag: &str) -> Result<Option<Completion>, StoreError> {
+        let mut find = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        find.push_bind(cells::blob(id));
+        find.push(" AND object_key = ").push_bind(key.to_owned());
+        find.push(" AND etag = ").push_bind(etag.to_owned());
+        Ok(self.completions(find).await?.pop())
+    }
+
+    async fn list_completions(&self, id: Uuid, limit: u32) -> Result<Vec<Completion>, StoreError> {
+        let mut list = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        list.push_bind(cells::blob(id)).push(" ORDER BY seq DESC LIMIT ").push_bind(limit);
+        Ok(self.completions(list).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
