@@ -179,7 +179,8 @@ async fn a_refusal_is_a_200_with_its_status_inside() {
     let no_directory = get("/compat/sts?profile=large").await;
     app.set_faults(vec![json!({"on": {"operation": "AssumeRole"}, "do": "throttle"})]).await;
     let throttled = get("/compat/sts?profile=document").await;
-    app.set_faults(vec![json!({"on": {"operation": "AssumeRole"}, "do": {"error": 500}, "times": 5})]).await;
+    app.set_faults(vec![json!({"on": {"operation": "AssumeRole"}, "do": {"error": {"status": 500}}, "times": 5})])
+        .await;
     let broken = get("/compat/sts?profile=document").await;
     for (what, answer, status, code) in [
         ("unauthenticated", nobody, 403, "unauthorized"),

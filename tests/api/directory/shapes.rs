@@ -87,13 +87,14 @@ async fn the_v4_answer_is_the_samples() {
             "x_oss_signature_version"
         ]
     );
-    assert_eq!((&answer["security_token"], &answer["x_oss_date"]), (&json!(""), &json!("20261121T000000Z")));
+    assert_eq!(answer["x_oss_date"], "20261121T000000Z");
     let conditions = decode_json(&answer["policy"])["conditions"].clone();
     let expected = json!([
         {"bucket": "app-media"},
         {"x-oss-signature-version": "OSS4-HMAC-SHA256"},
         {"x-oss-credential": answer["x_oss_credential"]},
         {"x-oss-date": answer["x_oss_date"]},
+        {"x-oss-security-token": answer["security_token"]},
         ["content-length-range", 0, 1_048_576],
         ["starts-with", "$key", dir(&answer)],
         ["eq", "$callback", answer["callback"]],
@@ -135,6 +136,26 @@ async fn the_page_of_the_v4_samples_uploads_with_a_token() {
     let without: Vec<_> =
         v4_form(&answer, "b").into_iter().filter(|(name, _)| name != "x-oss-security-token").collect();
     assert_eq!(send_form(&app, host, &without, b"hello").await.status, 403, "the token is pinned");
+}
+
+#[tokio::test]
+async fn the_v4_answer_has_a_token_wherever_a_role_can_give_one() {
+    let app = TestApp::spawn().await;
+    let answer = v4(&app, "document").await;
+    assert!(!answer["security_token"].as_str().unwrap().is_empty(), "{answer}");
+    let policy = app.sts.sessions()[0].policy.clone().unwrap();
+    assert!(policy.contains(&format!("app-media/{}*", dir(&answer))), "good for this directory alone: {policy}");
+    let uploaded = send_form(&app, answer["host"].as_str().unwrap(), &v4_form(&answer, "a"), b"hello").await;
+    assert_eq!(uploaded.status, 200, "{}", uploaded.text());
+    app.set_faults(vec![json!({"on": {"operation": "AssumeRole"}, "do": "throttle"})]).await;
+    app.get("/compat/appserver/v4?profile=document", "u-7").await.assert_refused(429, "sts_throttled");
+
+    let app = TestApp::spawn_with(|settings| settings.replace("sts_credentials = \"uploads\"\n", "")).await;
+    let answer = v4(&app, "document").await;
+    assert_eq!(answer["security_token"], "", "no role, a permanent key");
+    let form: Vec<_> = v4_form(&answer, "a").into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let uploaded = send_form(&app, answer["host"].as_str().unwrap(), &form, b"hello").await;
+    assert_eq!(uploaded.status, 200, "{}", uploaded.text());
 }
 
 #[tokio::test]
