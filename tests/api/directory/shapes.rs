@@ -41,7 +41,7 @@ fn v4_form(answer: &Value, name: &str) -> Vec<(String, String)> {
 }
 
 /// The media bucket signs with temporary credentials.
-fn temporary(settings: String) -> String {
+fn temporary(settings: &str) -> String {
     settings.replacen("credentials = \"signer\"", "credentials = \"uploads\"\nconfirm_credentials = \"signer\"", 1)
 }
 
@@ -121,7 +121,7 @@ async fn the_shape_decides_on_the_signature_whatever_the_bucket_says() {
 
 #[tokio::test]
 async fn the_page_of_the_v4_samples_uploads_with_a_token() {
-    let app = TestApp::spawn_with(temporary).await;
+    let app = TestApp::spawn_with(|settings| temporary(&settings)).await;
     let answer = v4(&app, "document").await;
     assert!(answer["x_oss_credential"].as_str().unwrap().starts_with("STS."), "{answer}");
     let policy = decode_json(&answer["policy"]);
@@ -160,7 +160,7 @@ async fn the_v4_answer_has_a_token_wherever_a_role_can_give_one() {
 
 #[tokio::test]
 async fn v1_has_no_room_for_temporary_credentials() {
-    let app = TestApp::spawn_with(temporary).await;
+    let app = TestApp::spawn_with(|settings| temporary(&settings)).await;
     let answer = app.get("/compat/appserver?profile=document", "u-7").await;
     answer.assert_refused(422, "credentials_not_supported");
     assert_eq!(app.grant_count().await, 0);
