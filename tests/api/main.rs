@@ -13,6 +13,7 @@ mod cors;
 mod crash;
 #[path = "../lib/dev.rs"]
 mod dev;
+mod directory;
 mod endpoints;
 mod errors;
 mod forger;

@@ -11,6 +11,7 @@ mod faults;
 mod grants;
 mod idempotency;
 mod lists;
+mod objects;
 #[path = "../lib/postgres.rs"]
 mod postgres;
 mod sample;
@@ -69,6 +70,10 @@ on_every_engine! {
     changes::a_renewal_moves_the_lifetime_alone,
     changes::the_next_check_is_kept_moved_or_dropped,
     changes::changes_of_one_grant_in_one_batch_see_each_other,
+    objects::an_object_is_found_by_grant_key_and_etag,
+    objects::objects_are_listed_newest_first_and_at_most_so_many,
+    objects::of_many_that_record_the_same_object_the_first_stands_and_is_told_once,
+    objects::a_cancelled_directory_takes_what_was_decided_for_a_cancelled_one_alone,
     faults::an_operation_that_fails_leaves_its_neighbours_alone,
     faults::a_change_that_fails_half_way_changes_nothing,
     faults::a_locked_ledger_says_no_and_recovers,
