@@ -6,6 +6,7 @@ pub mod accept_callback;
 pub mod ask_hook;
 pub mod cancel;
 pub mod complete;
+pub mod deliver;
 pub mod issue;
 pub mod list_profiles;
 pub mod look_up;
@@ -27,7 +28,7 @@ use uuid::Uuid;
 
 use self::{
     ask_hook::{ConfiguredHook, HookTurns},
-    ports::{Credentials, ObjectStore, Store, TokenService},
+    ports::{Credentials, ObjectStore, Sink, Store, TokenService},
     signing::SigningKeyCache,
     watch::GrantWatch,
 };
@@ -63,6 +64,8 @@ pub struct Valet {
     pub hooks: BTreeMap<String, ConfiguredHook>,
     /// Who may ask a hook now.
     pub hook_turns: HookTurns,
+    /// `[[sinks]]`, by name: who is told of events.
+    pub sinks: BTreeMap<String, Arc<dyn Sink>>,
     /// Seals and checks callbacks.
     pub seal_keys: SealKeys,
     /// Whose callbacks we believe to be signed by OSS.

@@ -213,7 +213,7 @@ impl Valet {
 
     fn completing(&self, grant: &Grant, completion: &Completion, now: DateTime<Utc>) -> GrantChange {
         GrantChange {
-            events: vec![self.event(EventType::Completed, grant, completion, None, now)],
+            events: vec![self.address(self.event(EventType::Completed, grant, completion, None, now))],
             completion: Some(completion.clone()),
             next_check: self.check_after_completion(grant),
             ..GrantChange::new(grant.id, grant.state.alone(), State::Completed)
@@ -232,7 +232,7 @@ impl Valet {
     fn rejecting(&self, grant: &Grant, completion: &Completion, reason: &str, now: DateTime<Utc>) -> GrantChange {
         GrantChange {
             reason: Some(reason.to_owned()),
-            events: vec![self.event(EventType::Rejected, grant, completion, Some(reason), now)],
+            events: vec![self.address(self.event(EventType::Rejected, grant, completion, Some(reason), now))],
             completion: Some(completion.clone()),
             next_check: NextCheck::Never,
             ..GrantChange::new(grant.id, grant.state.alone(), State::Rejected)
@@ -241,7 +241,7 @@ impl Valet {
 
     fn changing(&self, grant: &Grant, completion: &Completion, now: DateTime<Utc>) -> GrantChange {
         GrantChange {
-            events: vec![self.event(EventType::Changed, grant, completion, None, now)],
+            events: vec![self.address(self.event(EventType::Changed, grant, completion, None, now))],
             completion: Some(completion.clone()),
             ..GrantChange::new(grant.id, grant.state.alone(), State::Completed)
         }

@@ -12,7 +12,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oss_valet::{
-    app::ports::{GrantAdded, GrantChange, GrantChanged, IdempotencyClaim, NewGrant, NextCheck, Store},
+    app::ports::{GrantAdded, GrantChange, GrantChanged, IdempotencyClaim, NewGrant, NextCheck, OutgoingEvent, Store},
     grant::{
         completion::{Completion, CompletionSource},
         event::{Event, EventType},
@@ -189,12 +189,15 @@ fn completion(n: u64) -> GrantChange {
         oss_upload_id: None,
         lifetime: None,
         next_check: NextCheck::Never,
-        events: vec![Event {
-            id: Uuid::from_bytes(event_id),
-            grant_id: id(n),
-            kind: EventType::Completed,
-            time: noon(),
-            payload,
+        events: vec![OutgoingEvent {
+            event: Event {
+                id: Uuid::from_bytes(event_id),
+                grant_id: id(n),
+                kind: EventType::Completed,
+                time: noon(),
+                payload,
+            },
+            sinks: Vec::new(),
         }],
     }
 }

@@ -4,6 +4,7 @@ mod caller;
 mod credentials;
 mod hook;
 mod object_store;
+mod outbox;
 mod store;
 
 pub use self::{
@@ -14,6 +15,10 @@ pub use self::{
     },
     hook::{Hook, HookAnswer, HookUnavailable},
     object_store::{Joined, ObjectFacts, ObjectStore, ObjectStoreError, PendingUpload},
+    outbox::{
+        Claimed, Delivery, DeliveryClaim, DeliveryStanding, DeliveryState, EventFilter, Fate, Message, Outbox,
+        OutboxEntry, OutgoingEvent, Replay, Settled, Settlement, Sink, SinkAnswer, SinkDepth,
+    },
     store::{
         GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, LedgerEntry, NewGrant, NextCheck, Store,
         StoreError,

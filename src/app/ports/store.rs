@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::OutgoingEvent;
 use crate::grant::{
     completion::Completion,
-    event::Event,
     grant::{Grant, State},
 };
 
@@ -113,8 +113,8 @@ pub struct GrantChange {
     pub lifetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When the reconciler looks next.
     pub next_check: NextCheck,
-    /// Outbox rows.
-    pub events: Vec<Event>,
+    /// What the world is to be told, and who.
+    pub events: Vec<OutgoingEvent>,
 }
 
 impl GrantChange {

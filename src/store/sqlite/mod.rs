@@ -6,12 +6,14 @@
 //! | `checkpoint` | carrying the log over, beside the writer |
 //! | `transaction` | what one transaction does |
 //! | `lookup` | reading by id, for many callers at once |
+//! | `outbox` | who is still to be told of what |
 //! | `statements`, `rows` | SQL, and how facts are written down |
 //! | `schema` | migrations, and refusing what is not ours |
 
 mod checkpoint;
 mod group_commit;
 mod lookup;
+mod outbox;
 mod rows;
 pub(super) mod schema;
 mod statements;

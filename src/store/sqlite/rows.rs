@@ -137,7 +137,7 @@ pub(super) fn bind_event(query: Bound, event: &Event) -> Bound {
 }
 
 /// A text for a statement: in the one form that sqlx takes over without another allocation.
-fn text(text: &str) -> Arc<str> {
+pub(super) fn text(text: &str) -> Arc<str> {
     Arc::from(text)
 }
 

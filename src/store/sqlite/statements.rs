@@ -16,7 +16,7 @@ pub(super) const LARGEST: usize = 64;
 pub(super) struct Sized([String; SIZES.len()]);
 
 impl Sized {
-    fn new(text: impl Fn(usize) -> String) -> Self {
+    pub(super) fn new(text: impl Fn(usize) -> String) -> Self {
         Self(SIZES.map(text))
     }
 
@@ -96,7 +96,7 @@ fn insert(table: &str, columns: &str, rows: usize, suffix: &str) -> String {
     format!("INSERT INTO {table} ({columns}) SELECT * FROM (VALUES {values}) WHERE column1 IS NOT NULL{suffix}")
 }
 
-fn value_rows(columns: &str, rows: usize) -> String {
+pub(super) fn value_rows(columns: &str, rows: usize) -> String {
     let row = format!("({})", marks(columns.split(", ").count()));
     vec![row.as_str(); rows].join(", ")
 }

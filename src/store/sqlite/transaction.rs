@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     lookup::find_entries,
-    rows,
+    outbox, rows,
     statements::{CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST},
 };
 use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant};
@@ -172,10 +172,11 @@ async fn change_grants(
     for (statement, piece) in INSERT_EVENTS.split(&events) {
         piece
             .iter()
-            .fold(query(statement), |query, event| rows::bind_event(query, event))
+            .fold(query(statement), |query, outgoing| rows::bind_event(query, &outgoing.event))
             .execute(&mut *connection)
             .await?;
     }
+    outbox::add_deliveries(connection, &events).await?;
     let refused: Vec<Uuid> =
         changes.iter().zip(&applied).filter(|(_, applied)| !**applied).map(|(change, _)| change.id).collect();
     let standing = find_entries(connection, &refused).await?;

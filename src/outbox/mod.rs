@@ -1,0 +1,6 @@
+//! The outbox's way out: webhooks to sinks, and the worker that steps [`crate::app::deliver`].
+
+mod public_only;
+mod webhook_sink;
+
+pub use self::webhook_sink::{SinkClients, SinkTarget, WebhookSink, build_http_clients};
