@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use self::{
     ask_hook::{ConfiguredHook, HookTurns},
-    ports::{Credentials, ObjectStore, Sink, Store, TokenService},
+    ports::{Credentials, ObjectStore, Outbox, Sink, Store, TokenService},
     signing::SigningKeyCache,
     watch::GrantWatch,
 };
@@ -54,6 +54,8 @@ pub struct Valet {
     pub entropy: Arc<dyn Entropy>,
     /// The ledger.
     pub store: Arc<dyn Store>,
+    /// The ledger's events.
+    pub outbox: Arc<dyn Outbox>,
     /// By name.
     pub profiles: BTreeMap<String, Profile>,
     /// By configuration name.

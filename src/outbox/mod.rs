@@ -2,5 +2,9 @@
 
 mod public_only;
 mod webhook_sink;
+mod worker;
 
-pub use self::webhook_sink::{SinkClients, SinkTarget, WebhookSink, build_http_clients};
+pub use self::{
+    webhook_sink::{SinkClients, SinkTarget, WebhookSink, build_http_clients},
+    worker::{Stop, run},
+};

@@ -14,7 +14,7 @@ use std::{path::Path, sync::Arc};
 
 pub use sqlite::Counters;
 
-use crate::app::ports::Store;
+use crate::app::ports::Ledger;
 
 /// Why a ledger can't be opened or migrated.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ pub enum OpenError {
 ///
 /// # Errors
 /// When the URL is not usable, or the schema is missing, foreign, older or newer.
-pub async fn open(url: &str, counters: Arc<Counters>) -> Result<Arc<dyn Store>, OpenError> {
+pub async fn open(url: &str, counters: Arc<Counters>) -> Result<Arc<dyn Ledger>, OpenError> {
     let path = sqlite_path(url)?;
     sqlite::schema::check(path).await?;
     let store = sqlite::SqliteStore::open(path, counters).await;

@@ -12,7 +12,9 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oss_valet::{
-    app::ports::{GrantAdded, GrantChange, GrantChanged, IdempotencyClaim, NewGrant, NextCheck, OutgoingEvent, Store},
+    app::ports::{
+        GrantAdded, GrantChange, GrantChanged, IdempotencyClaim, Ledger, NewGrant, NextCheck, OutgoingEvent, Store,
+    },
     grant::{
         completion::{Completion, CompletionSource},
         event::{Event, EventType},
@@ -76,9 +78,9 @@ fn mebibytes(path: PathBuf) -> u64 {
 
 async fn measure<F: Future<Output = ()> + Send + 'static>(
     name: &str,
-    store: &Arc<dyn Store>,
+    store: &Arc<dyn Ledger>,
     counters: &Counters,
-    work: impl Fn(Arc<dyn Store>, u64) -> F + Copy + Send + 'static,
+    work: impl Fn(Arc<dyn Ledger>, u64) -> F + Copy + Send + 'static,
 ) {
     let (began, cpu_began, commits) = (Instant::now(), cpu_seconds(), counters.commits());
     let callers: Vec<_> = (0..CALLERS)

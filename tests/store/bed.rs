@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oss_valet::{
-    app::ports::Store,
+    app::ports::Ledger,
     store::{self, Counters},
 };
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 /// A fresh, empty ledger of some engine.
 pub(crate) struct Bed {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Ledger>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) url: String,
     directory: TempDir,
@@ -28,7 +28,7 @@ impl Bed {
     }
 
     /// Another handle on the same ledger, as another process would have it.
-    pub(crate) async fn open_again(&self) -> Arc<dyn Store> {
+    pub(crate) async fn open_again(&self) -> Arc<dyn Ledger> {
         store::open(&self.url, Arc::default()).await.unwrap()
     }
 

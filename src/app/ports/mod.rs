@@ -20,7 +20,7 @@ pub use self::{
         OutboxEntry, OutgoingEvent, Replay, Settled, Settlement, Sink, SinkAnswer, SinkDepth,
     },
     store::{
-        GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, LedgerEntry, NewGrant, NextCheck, Store,
-        StoreError,
+        GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, Ledger, LedgerEntry, NewGrant, NextCheck,
+        Store, StoreError,
     },
 };

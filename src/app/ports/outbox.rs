@@ -156,14 +156,12 @@ pub enum Replay {
         /// To this sink only.
         sink: Option<String>,
     },
-    /// At most so many dead ones.
+    /// At most so many dead ones of a sink, oldest first.
     Dead {
-        /// Of this sink only.
-        sink: Option<String>,
+        /// Whose.
+        sink: String,
         /// In one transaction.
         limit: u32,
-        /// That died before.
-        before: DateTime<Utc>,
     },
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::OutgoingEvent;
+use super::{Outbox, OutgoingEvent};
 use crate::grant::{
     completion::Completion,
     grant::{Grant, State},
@@ -31,6 +31,11 @@ pub trait Store: Send + Sync {
     /// Whether the ledger answers, for writing too.
     async fn ping(&self) -> Result<(), StoreError>;
 }
+
+/// One ledger that is both: grants with their completions, and the outbox of their events.
+pub trait Ledger: Store + Outbox {}
+
+impl<T: Store + Outbox> Ledger for T {}
 
 /// A grant to add.
 #[derive(Debug, Clone)]

@@ -103,7 +103,7 @@ impl Store for SqliteStore {
         check_grant(&new.grant).map_err(Failure::from)?;
         match self.writer.submit(Operation::Add(new)).await? {
             Outcome::Added(added) => Ok(added),
-            Outcome::Changed(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+            Outcome::Changed(_) | Outcome::Outbox(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
         }
     }
 
@@ -133,7 +133,7 @@ impl Store for SqliteStore {
         check_change(&change).map_err(Failure::from)?;
         match self.writer.submit(Operation::Change(change)).await? {
             Outcome::Changed(changed) => Ok(changed),
-            Outcome::Added(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+            Outcome::Added(_) | Outcome::Outbox(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
         }
     }
 

@@ -233,7 +233,7 @@ pub(super) fn read_id(table: &'static str, row: &SqliteRow) -> Result<Uuid, Corr
 }
 
 /// Walks through a row; by position, because a look-up by name costs more than the rest of the reading.
-struct Columns<'r> {
+pub(super) struct Columns<'r> {
     table: &'static str,
     row: &'r SqliteRow,
     position: usize,
@@ -241,17 +241,17 @@ struct Columns<'r> {
 }
 
 impl<'r> Columns<'r> {
-    fn of(table: &'static str, row: &'r SqliteRow) -> Self {
+    pub(super) fn of(table: &'static str, row: &'r SqliteRow) -> Self {
         Self { table, row, position: 0, grant: None }
     }
 
-    fn next<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self, column: &'static str) -> Result<T, CorruptRow> {
+    pub(super) fn next<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self, column: &'static str) -> Result<T, CorruptRow> {
         let value = self.row.try_get(self.position).map_err(|error| self.corrupt(column, error.to_string()));
         self.position += 1;
         value
     }
 
-    fn next_id(&mut self, column: &'static str) -> Result<Uuid, CorruptRow> {
+    pub(super) fn next_id(&mut self, column: &'static str) -> Result<Uuid, CorruptRow> {
         let bytes: &[u8] = self.next(column)?;
         let id =
             Uuid::from_slice(bytes).map_err(|_| self.corrupt(column, format!("has {} bytes, not 16", bytes.len())))?;
@@ -259,7 +259,7 @@ impl<'r> Columns<'r> {
         Ok(id)
     }
 
-    fn next_number(&mut self, column: &'static str) -> Result<u64, CorruptRow> {
+    pub(super) fn next_number(&mut self, column: &'static str) -> Result<u64, CorruptRow> {
         let number: i64 = self.next(column)?;
         u64::try_from(number).map_err(|_| self.corrupt(column, format!("is negative: {number}")))
     }
@@ -270,22 +270,34 @@ impl<'r> Columns<'r> {
         number.transpose()
     }
 
-    fn next_time(&mut self, column: &'static str) -> Result<DateTime<Utc>, CorruptRow> {
+    pub(super) fn next_time(&mut self, column: &'static str) -> Result<DateTime<Utc>, CorruptRow> {
         let micros: i64 = self.next(column)?;
         DateTime::from_timestamp_micros(micros).ok_or_else(|| self.corrupt(column, format!("is no time: {micros}")))
     }
 
-    fn next_word<T>(&mut self, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, CorruptRow> {
+    pub(super) fn next_optional_time(&mut self, column: &'static str) -> Result<Option<DateTime<Utc>>, CorruptRow> {
+        let micros: Option<i64> = self.next(column)?;
+        let read = |micros| {
+            DateTime::from_timestamp_micros(micros).ok_or_else(|| self.corrupt(column, format!("is no time: {micros}")))
+        };
+        micros.map(read).transpose()
+    }
+
+    pub(super) fn next_word<T>(
+        &mut self,
+        column: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, CorruptRow> {
         let word: &str = self.next(column)?;
         parse(word).ok_or_else(|| self.corrupt(column, format!("can't be `{}`", word.escape_debug())))
     }
 
-    fn corrupt(&self, column: &'static str, problem: String) -> CorruptRow {
+    pub(super) fn corrupt(&self, column: &'static str, problem: String) -> CorruptRow {
         CorruptRow { table: self.table, column, grant: self.grant, problem }
     }
 }
 
-fn micros(time: DateTime<Utc>) -> i64 {
+pub(super) fn micros(time: DateTime<Utc>) -> i64 {
     time.timestamp_micros()
 }
 

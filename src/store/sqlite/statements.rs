@@ -101,7 +101,7 @@ pub(super) fn value_rows(columns: &str, rows: usize) -> String {
     vec![row.as_str(); rows].join(", ")
 }
 
-fn marks(count: usize) -> String {
+pub(super) fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 

@@ -21,6 +21,7 @@ use crate::store::failure::Failure;
 pub(super) enum Operation {
     Add(NewGrant),
     Change(GrantChange),
+    Outbox(outbox::Write),
     Ping,
 }
 
@@ -29,6 +30,7 @@ pub(super) enum Operation {
 pub(super) enum Outcome {
     Added(GrantAdded),
     Changed(GrantChanged),
+    Outbox(outbox::Written),
     Alive,
 }
 
@@ -63,7 +65,7 @@ fn plain_adds(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
     fn plain(operation: &Operation) -> Option<&NewGrant> {
         match operation {
             Operation::Add(new) => new.idempotency.is_none().then_some(new),
-            Operation::Change(_) | Operation::Ping => None,
+            Operation::Change(_) | Operation::Outbox(_) | Operation::Ping => None,
         }
     }
     if operations.len() > LARGEST { None } else { operations.iter().map(plain).collect() }
@@ -87,11 +89,13 @@ async fn is_idle(connection: &mut SqliteConnection) -> bool {
 async fn run_uncommitted(connection: &mut SqliteConnection, operations: &[Operation]) -> Result<Vec<Outcome>, Failure> {
     let mut adds = Vec::with_capacity(operations.len());
     let mut changes = Vec::with_capacity(operations.len());
+    let mut writes = Vec::new();
     let mut ping = false;
     for operation in operations {
         match operation {
             Operation::Add(new) => adds.push(new),
             Operation::Change(change) => changes.push(change),
+            Operation::Outbox(write) => writes.push(write),
             Operation::Ping => ping = true,
         }
     }
@@ -99,12 +103,18 @@ async fn run_uncommitted(connection: &mut SqliteConnection, operations: &[Operat
     // All of these are under way at the same time, so that any order among them is right.
     let mut answers_to_adds = add_grants(connection, &adds).await?.into_iter();
     let mut answers_to_changes = change_grants(connection, &changes).await?.into_iter();
+    let mut answers_to_writes = Vec::with_capacity(writes.len());
+    for write in writes {
+        answers_to_writes.push(outbox::write(connection, write).await?);
+    }
+    let mut answers_to_writes = answers_to_writes.into_iter();
     if ping {
         query("UPDATE heartbeat SET beats = beats + 1").execute(&mut *connection).await?;
     }
     let outcomes = operations.iter().map(|operation| match operation {
         Operation::Add(_) => Outcome::Added(answers_to_adds.next().expect("an answer for each added grant")),
         Operation::Change(_) => Outcome::Changed(answers_to_changes.next().expect("an answer for each change")),
+        Operation::Outbox(_) => Outcome::Outbox(answers_to_writes.next().expect("an answer for each write")),
         Operation::Ping => Outcome::Alive,
     });
     Ok(outcomes.collect())

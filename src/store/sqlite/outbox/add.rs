@@ -1,11 +1,11 @@
-//! The outbox on SQLite: deliveries are added with their event, in one transaction.
+//! Deliveries are added with their event, in one transaction.
 
 use std::{collections::HashSet, sync::LazyLock};
 
 use sqlx::{SqliteConnection, query};
 use uuid::Uuid;
 
-use super::{
+use super::super::{
     rows,
     statements::{Sized, value_rows},
 };
@@ -37,7 +37,7 @@ struct Wanted<'e> {
 }
 
 /// Adds the deliveries of events that have just been inserted, in this order.
-pub(super) async fn add_deliveries(
+pub(in crate::store::sqlite) async fn add_deliveries(
     connection: &mut SqliteConnection,
     events: &[&OutgoingEvent],
 ) -> Result<(), Failure> {
