@@ -21,6 +21,7 @@ use crate::{
     app::{
         Bucket, Valet,
         ask_hook::HookTurns,
+        directory_session::DirectorySessions,
         ports::{Authenticator, Ledger},
         signing::SigningKeyCache,
         watch::GrantWatch,
@@ -218,7 +219,8 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
     let own_urls = settings.profiles.iter().flat_map(|profile| profile.callback.urls.iter().cloned());
     let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
     let callback_paths = own_urls.chain(callback_urls.iter().cloned()).filter_map(|url| path_of(&url)).collect();
-    let ledger = open_ledger(&settings.store).await?;
+    let watch = GrantWatch::default();
+    let ledger = open_ledger(&settings.store, &watch).await?;
     Ok(Valet {
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
@@ -229,8 +231,10 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
         credentials,
         hooks: wiring::hooks(settings).context("hooks")?,
         hook_turns: HookTurns::default(),
+        directory_sessions: DirectorySessions::default(),
         sinks: wiring::sinks(settings).context("sinks")?,
         seal_keys: settings.callback.seal_keys.clone(),
+        ticket_keys: settings.callback.ticket_keys.clone(),
         trusted_keys: settings.callback.trusted_keys.clone(),
         callback_urls,
         callback_paths,
@@ -240,14 +244,14 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
             .as_ref()
             .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
         reconcile_margin: settings.reconciler.margin,
-        watch: GrantWatch::default(),
+        watch,
     })
 }
 
-async fn open_ledger(settings: &StoreSettings) -> anyhow::Result<Arc<dyn Ledger>> {
+async fn open_ledger(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Result<Arc<dyn Ledger>> {
     let url = settings.expose_url();
     store::migrate(url).await.context("store.url")?;
-    store::open(url, Arc::default()).await.context("store.url")
+    store::open(url, Arc::default(), watch).await.context("store.url")
 }
 
 fn public_server(

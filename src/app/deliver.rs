@@ -141,8 +141,9 @@ impl Valet {
         fate: Fate,
         now: DateTime<Utc>,
     ) -> Result<Settled, StoreError> {
-        let Delivery { event_seq, attempt, .. } = *delivery;
-        self.outbox.settle_delivery(Settlement { sink: sink.to_owned(), event_seq, attempt, now, fate }).await
+        let Delivery { event_seq, grant_id, attempt, .. } = *delivery;
+        let sink = sink.to_owned();
+        self.outbox.settle_delivery(Settlement { sink, event_seq, grant_id, attempt, now, fate }).await
     }
 }
 

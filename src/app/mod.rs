@@ -6,19 +6,26 @@ pub mod accept_callback;
 pub mod ask_hook;
 pub mod cancel;
 pub mod complete;
+pub mod confirm;
 pub mod deliver;
+pub mod directory_session;
 pub mod issue;
+pub mod issue_directory;
 pub mod list_profiles;
+pub mod look_into_directory;
 pub mod look_up;
+pub mod open_ticket;
 pub mod parts;
 pub mod ports;
 pub mod reconcile;
 pub mod record_completion;
+pub mod redeem_ticket;
 pub mod refresh_credentials;
 pub mod renew;
 pub mod session;
 pub mod signing;
 pub mod transfer;
+mod verdict;
 pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -28,6 +35,7 @@ use uuid::Uuid;
 
 use self::{
     ask_hook::{ConfiguredHook, HookTurns},
+    directory_session::DirectorySessions,
     ports::{Credentials, ObjectStore, Outbox, Sink, Store, TokenService},
     signing::SigningKeyCache,
     watch::GrantWatch,
@@ -35,7 +43,7 @@ use self::{
 use crate::{
     clock::Clock,
     entropy::Entropy,
-    grant::{grant::Grant, profile::Profile, request::CLOCK_SKEW, seal::SealKeys},
+    grant::{grant::Grant, profile::Profile, request::CLOCK_SKEW, seal::SealKeys, ticket::TicketKeys},
     oss::{
         access_key::AccessKey,
         callback_signature::TrustedKeys,
@@ -68,8 +76,12 @@ pub struct Valet {
     pub hook_turns: HookTurns,
     /// `[[sinks]]`, by name: who is told of events.
     pub sinks: BTreeMap<String, Arc<dyn Sink>>,
+    /// Credentials for directories that were lent and last.
+    pub directory_sessions: DirectorySessions,
     /// Seals and checks callbacks.
     pub seal_keys: SealKeys,
+    /// Makes and opens tickets.
+    pub ticket_keys: TicketKeys,
     /// Whose callbacks we believe to be signed by OSS.
     pub trusted_keys: TrustedKeys,
     /// Where OSS calls back, unless the profile says otherwise.

@@ -63,8 +63,9 @@ fn numbers(deliveries: &[Delivery]) -> Vec<u128> {
 }
 
 async fn settle(bed: &Bed, sink: &str, delivery: &Delivery, fate: Fate, now: DateTime<Utc>) -> Settled {
-    let Delivery { event_seq, attempt, .. } = *delivery;
-    bed.store.settle_delivery(Settlement { sink: sink.to_owned(), event_seq, attempt, now, fate }).await.unwrap()
+    let Delivery { event_seq, grant_id, attempt, .. } = *delivery;
+    let sink = sink.to_owned();
+    bed.store.settle_delivery(Settlement { sink, event_seq, grant_id, attempt, now, fate }).await.unwrap()
 }
 
 fn retry(at: DateTime<Utc>) -> Fate {
@@ -361,6 +362,6 @@ pub(crate) async fn depth_tells_what_waits_and_since_when(bed: Bed) {
 pub(crate) async fn deliveries_go_with_their_event(bed: Bed) {
     tell(&bed, 1, 1, &[SINK, OTHER]).await;
     tell(&bed, 2, 2, &[SINK]).await;
-    bed.execute("PRAGMA foreign_keys = ON; DELETE FROM events WHERE seq = 1").await;
+    bed.execute("DELETE FROM events WHERE seq = (SELECT min(seq) FROM events)").await;
     assert_eq!(bed.count("deliveries").await, 1);
 }

@@ -14,7 +14,9 @@ pub use self::{
         TokenService,
     },
     hook::{Hook, HookAnswer, HookUnavailable},
-    object_store::{Joined, ObjectFacts, ObjectStore, ObjectStoreError, PendingUpload},
+    object_store::{
+        Joined, ListedObject, ObjectFacts, ObjectPage, ObjectStore, ObjectStoreError, PendingUpload, UnfinishedUpload,
+    },
     outbox::{
         Claimed, Delivery, DeliveryClaim, DeliveryStanding, DeliveryState, EventFilter, Fate, Message, Outbox,
         OutboxEntry, OutgoingEvent, Replay, Settled, Settlement, Sink, SinkAnswer, SinkDepth,

@@ -99,6 +99,8 @@ pub struct Settlement {
     pub sink: String,
     /// As claimed.
     pub event_seq: i64,
+    /// As claimed: whose next event it is that may be due by this.
+    pub grant_id: Uuid,
     /// As claimed: an attempt whose lease was lost settles nothing, unless it delivered.
     pub attempt: u32,
     /// When it was known.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
+use super::super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
 
 /// How many rows one statement has room for. Four sizes keep the cache of prepared statements small; room that is not
 /// needed stays unbound, which is NULL, and such rows are passed over. That costs far less than another crossing to
@@ -16,7 +16,7 @@ pub(super) const LARGEST: usize = 64;
 pub(super) struct Sized([String; SIZES.len()]);
 
 impl Sized {
-    pub(super) fn new(text: impl Fn(usize) -> String) -> Self {
+    fn new(text: impl Fn(usize) -> String) -> Self {
         Self(SIZES.map(text))
     }
 
@@ -72,6 +72,22 @@ pub(super) static INSERT_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {
 pub(super) static INSERT_EVENTS: LazyLock<Sized> =
     LazyLock::new(|| Sized::new(|rows| insert("events", EVENT_COLUMNS, rows, "")));
 
+/// Adds deliveries.
+pub(super) static ADD_DELIVERIES: LazyLock<Sized> = LazyLock::new(|| {
+    const COLUMNS: &str = "event_id, sink, waits";
+    Sized::new(|rows| {
+        format!(
+            "WITH wanted ({COLUMNS}) AS (VALUES {}) \
+             INSERT INTO deliveries (event_seq, sink, grant_id, state, since, due_at) \
+             SELECT events.seq, wanted.sink, events.grant_id, 'pending', events.time, \
+             CASE WHEN wanted.waits OR EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.sink = wanted.sink \
+             AND earlier.grant_id = events.grant_id AND earlier.state = 'pending') THEN NULL ELSE events.time END \
+             FROM wanted JOIN events ON events.id = wanted.event_id",
+            value_rows(COLUMNS, rows)
+        )
+    })
+});
+
 /// Finds grants by id.
 pub(super) static FIND_GRANTS: LazyLock<Sized> =
     LazyLock::new(|| Sized::new(|rows| format!("SELECT {GRANT_COLUMNS} FROM grants WHERE id IN ({})", marks(rows))));
@@ -96,12 +112,12 @@ fn insert(table: &str, columns: &str, rows: usize, suffix: &str) -> String {
     format!("INSERT INTO {table} ({columns}) SELECT * FROM (VALUES {values}) WHERE column1 IS NOT NULL{suffix}")
 }
 
-pub(super) fn value_rows(columns: &str, rows: usize) -> String {
+fn value_rows(columns: &str, rows: usize) -> String {
     let row = format!("({})", marks(columns.split(", ").count()));
     vec![row.as_str(); rows].join(", ")
 }
 
-pub(super) fn marks(count: usize) -> String {
+fn marks(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
