@@ -22,6 +22,7 @@ use crate::{
         Bucket, Valet,
         ask_hook::HookTurns,
         ports::{Authenticator, Store},
+        reconcile::Pacing,
         signing::SigningKeyCache,
         watch::GrantWatch,
     },
@@ -230,7 +231,8 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
             .public_url
             .as_ref()
             .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
-        reconcile_margin: settings.reconciler.margin,
+        looks: settings.reconciler.looks.clone(),
+        pacing: Pacing::new(settings.reconciler.rate, parts.clock.now()),
         watch: GrantWatch::default(),
     })
 }

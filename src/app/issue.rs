@@ -89,7 +89,8 @@ impl Valet {
 
         let grant = self.make_grant(caller, user_id, profile, bucket, &means, ask, now)?;
         let request_digest = idempotency.as_ref().map(|claim| claim.request_digest);
-        let next_check_at = self.final_check_at(&grant);
+        let first_look = self.looks.next_look(&grant, now);
+        let next_check_at = first_look.unwrap_or_else(|| self.looks.deciding_look(&grant));
         let new = NewGrant { grant: grant.clone(), next_check_at, idempotency };
         match self.store.add_grant(new).await? {
             GrantAdded::Added => {

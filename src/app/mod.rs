@@ -22,19 +22,26 @@ pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use self::{
     ask_hook::{ConfiguredHook, HookTurns},
-    ports::{Credentials, ObjectStore, Store, TokenService},
+    ports::{Credentials, NextCheck, ObjectStore, Store, TokenService},
+    reconcile::Pacing,
     signing::SigningKeyCache,
     watch::GrantWatch,
 };
 use crate::{
     clock::Clock,
     entropy::Entropy,
-    grant::{grant::Grant, profile::Profile, request::CLOCK_SKEW, seal::SealKeys},
+    grant::{
+        grant::{Grant, State},
+        looks::LookSchedule,
+        profile::Profile,
+        request::CLOCK_SKEW,
+        seal::SealKeys,
+    },
     oss::{
         access_key::AccessKey,
         callback_signature::TrustedKeys,
@@ -73,8 +80,10 @@ pub struct Valet {
     pub callback_paths: Vec<String>,
     /// The CloudEvents `source` of this service.
     pub event_source: String,
-    /// How long after `write_until` an object may still turn up before its grant counts as expired.
-    pub reconcile_margin: TimeDelta,
+    /// When the reconciler looks for a grant's object.
+    pub looks: LookSchedule,
+    /// How fast it does.
+    pub pacing: Pacing,
     /// Wakes those who wait for a grant's change.
     pub watch: GrantWatch,
 }
@@ -136,9 +145,9 @@ impl Valet {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// When the reconciler must look for the grant's object if nobody calls back.
-    pub fn final_check_at(&self, grant: &Grant) -> DateTime<Utc> {
-        grant.write_until + self.reconcile_margin
+    /// The reconciler's next appointment with a grant that goes into this state now.
+    fn next_check(&self, grant: &Grant, state: State, now: DateTime<Utc>) -> NextCheck {
+        self.looks.next_look_as(grant, state, now).map_or(NextCheck::Never, NextCheck::At)
     }
 }
 

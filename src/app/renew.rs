@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Valet,
     look_up::LookUpError,
-    ports::{Caller, GrantChange, GrantChanged, NextCheck, StoreError},
+    ports::{Caller, GrantChange, GrantChanged, StoreError},
     signing::{SignedGrant, SigningError},
 };
 use crate::grant::grant::{Grant, State};
@@ -54,7 +54,7 @@ impl Valet {
         };
         let change = GrantChange {
             lifetime: Some((renewed.expires_at, renewed.write_until)),
-            next_check: NextCheck::At(self.final_check_at(&renewed)),
+            next_check: self.next_check(&renewed, State::Issued, now),
             ..GrantChange::new(id, &[State::Issued], State::Issued)
         };
         match self.store.change_grant(change).await? {

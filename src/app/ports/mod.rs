@@ -15,7 +15,7 @@ pub use self::{
     hook::{Hook, HookAnswer, HookUnavailable},
     object_store::{Joined, ObjectFacts, ObjectStore, ObjectStoreError, PendingUpload},
     store::{
-        GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, LedgerEntry, NewGrant, NextCheck, Store,
-        StoreError,
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, LedgerEntry,
+        NewGrant, NextCheck, Store, StoreError,
     },
 };

@@ -100,7 +100,14 @@ pub(super) async fn complete_entries(
     connection: &mut SqliteConnection,
     grants: &[SqliteRow],
 ) -> Result<Vec<LedgerEntry>, Failure> {
-    let grants: Vec<Grant> = grants.iter().map(rows::read_grant).collect::<Result<_, _>>()?;
+    add_completions(connection, grants.iter().map(rows::read_grant).collect::<Result<_, _>>()?).await
+}
+
+/// As [`complete_entries`], of grants that have been read.
+pub(super) async fn add_completions(
+    connection: &mut SqliteConnection,
+    grants: Vec<Grant>,
+) -> Result<Vec<LedgerEntry>, Failure> {
     let ended: Vec<Uuid> = grants
         .iter()
         .filter(|grant| matches!(grant.state, State::Completed | State::Rejected))

@@ -5,11 +5,13 @@
 //! | `group_commit` | the task through which everything is written |
 //! | `checkpoint` | carrying the log over, beside the writer |
 //! | `transaction` | what one transaction does |
+//! | `checks` | claiming what the reconciler looks after |
 //! | `lookup` | reading by id, for many callers at once |
 //! | `statements`, `rows` | SQL, and how facts are written down |
 //! | `schema` | migrations, and refusing what is not ours |
 
 mod checkpoint;
+mod checks;
 mod group_commit;
 mod lookup;
 mod rows;
@@ -35,7 +37,10 @@ use self::{
     transaction::{Operation, Outcome},
 };
 use super::failure::{Failure, check_change, check_grant};
-use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError};
+use crate::app::ports::{
+    CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
+    StoreError,
+};
 
 /// How long a statement waits for another process that writes (the command line, a backup). Within it a callback can
 /// still be answered in OSS's 5 s.
@@ -101,7 +106,7 @@ impl Store for SqliteStore {
         check_grant(&new.grant).map_err(Failure::from)?;
         match self.writer.submit(Operation::Add(new)).await? {
             Outcome::Added(added) => Ok(added),
-            Outcome::Changed(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+            _ => unreachable!("a transaction answers in kind"),
         }
     }
 
@@ -131,15 +136,20 @@ impl Store for SqliteStore {
         check_change(&change).map_err(Failure::from)?;
         match self.writer.submit(Operation::Change(change)).await? {
             Outcome::Changed(changed) => Ok(changed),
-            Outcome::Added(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+            _ => unreachable!("a transaction answers in kind"),
         }
     }
 
-    async fn find_due_checks(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LedgerEntry>, StoreError> {
-        let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE next_check_at <= "));
-        list.push_bind(now.timestamp_micros());
-        list.push(" ORDER BY next_check_at, id LIMIT ").push_bind(limit);
-        Ok(self.list(list).await?)
+    async fn find_due_buckets(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(Failure::from)?;
+        Ok(checks::find_due_buckets(&mut connection, now).await?)
+    }
+
+    async fn claim_checks(&self, claim: &CheckClaim) -> Result<Vec<ClaimedCheck>, StoreError> {
+        match self.writer.submit(Operation::ClaimChecks(claim.clone())).await? {
+            Outcome::ChecksClaimed(claimed) => Ok(claimed),
+            _ => unreachable!("a transaction answers in kind"),
+        }
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -41,7 +41,7 @@ pub(super) const EVENT_COLUMNS: &str = "id, grant_id, type, time, payload";
 pub(super) const CLAIM_COLUMNS: &str = "scope_digest, request_digest, grant_id, claimed_at, expires_at";
 
 /// What one change is made of, in the order of [`bind_change`].
-pub(super) const CHANGE_COLUMNS: &str = "id, from_states, new_state, new_reason, new_oss_upload_id, new_expires_at, new_write_until, move_check, new_check_at";
+pub(super) const CHANGE_COLUMNS: &str = "id, from_states, new_state, new_reason, new_oss_upload_id, new_expires_at, new_write_until, move_check, new_check_at, lease";
 
 /// Binds one row of `grants`: [`GRANT_COLUMNS`] and `next_check_at`.
 pub(super) fn bind_grant(query: Bound, new: &NewGrant) -> Bound {
@@ -85,10 +85,11 @@ pub(super) fn bind_claim(query: Bound, new: &NewGrant) -> Bound {
 
 /// Binds one change: [`CHANGE_COLUMNS`].
 pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
-    let (move_check, new_check_at) = match change.next_check {
-        NextCheck::Keep => (false, None),
-        NextCheck::At(at) => (true, Some(micros(at))),
-        NextCheck::Never => (true, None),
+    let (move_check, new_check_at, lease) = match change.next_check {
+        NextCheck::Keep => (false, None, None),
+        NextCheck::At(at) => (true, Some(micros(at)), None),
+        NextCheck::Never => (true, None, None),
+        NextCheck::Release(lease, next) => (true, next.map(micros), Some(micros(lease))),
     };
     query
         .bind(blob(change.id))
@@ -101,6 +102,7 @@ pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
         .bind(change.lifetime.map(|(_, write_until)| micros(write_until)))
         .bind(move_check)
         .bind(new_check_at)
+        .bind(lease)
 }
 
 /// Binds one row of `completions`: [`COMPLETION_COLUMNS`].
@@ -152,7 +154,10 @@ pub(super) fn blob(id: Uuid) -> Vec<u8> {
 
 /// Reads a row of [`GRANT_COLUMNS`].
 pub(super) fn read_grant(row: &SqliteRow) -> Result<Grant, CorruptRow> {
-    let mut row = Columns::of("grants", row);
+    read_grant_in(&mut Columns::of("grants", row))
+}
+
+fn read_grant_in(row: &mut Columns<'_>) -> Result<Grant, CorruptRow> {
     Ok(Grant {
         id: row.next_id("id")?,
         profile: row.next("profile")?,
@@ -227,6 +232,18 @@ pub(super) fn read_completion_identity(row: &SqliteRow) -> Result<(Uuid, String,
     Ok((row.next_id("grant_id")?, row.next("object_key")?, row.next("etag")?))
 }
 
+/// Reads a row of `next_check_at` and [`GRANT_COLUMNS`].
+pub(super) fn read_due(row: &SqliteRow) -> Result<(DateTime<Utc>, Grant), CorruptRow> {
+    let mut row = Columns::of("grants", row);
+    let due_at = row.next_time("next_check_at")?;
+    Ok((due_at, read_grant_in(&mut row)?))
+}
+
+/// Reads only the id of such a row.
+pub(super) fn read_due_id(row: &SqliteRow) -> Result<Uuid, CorruptRow> {
+    Columns { position: 1, ..Columns::of("grants", row) }.next_id("id")
+}
+
 /// Reads the id in the first column.
 pub(super) fn read_id(table: &'static str, row: &SqliteRow) -> Result<Uuid, CorruptRow> {
     Columns::of(table, row).next_id("id")
@@ -285,7 +302,7 @@ impl<'r> Columns<'r> {
     }
 }
 
-fn micros(time: DateTime<Utc>) -> i64 {
+pub(super) fn micros(time: DateTime<Utc>) -> i64 {
     time.timestamp_micros()
 }
 

@@ -55,7 +55,9 @@ pub(super) static CHANGE_GRANTS: LazyLock<Sized> = LazyLock::new(|| {
              oss_upload_id = coalesce(grants.oss_upload_id, change.new_oss_upload_id), \
              expires_at = max(coalesce(change.new_expires_at, 0), grants.expires_at), \
              write_until = max(coalesce(change.new_write_until, 0), grants.write_until), \
-             next_check_at = CASE WHEN change.move_check THEN change.new_check_at ELSE grants.next_check_at END \
+             next_check_at = CASE \
+             WHEN change.move_check AND (change.lease IS NULL OR change.lease = grants.next_check_at) \
+             THEN change.new_check_at ELSE grants.next_check_at END \
              FROM change WHERE grants.id = change.id AND instr(change.from_states, grants.state) > 0 RETURNING id",
             value_rows(CHANGE_COLUMNS, rows)
         )
@@ -75,6 +77,10 @@ pub(super) static INSERT_EVENTS: LazyLock<Sized> =
 /// Finds grants by id.
 pub(super) static FIND_GRANTS: LazyLock<Sized> =
     LazyLock::new(|| Sized::new(|rows| format!("SELECT {GRANT_COLUMNS} FROM grants WHERE id IN ({})", marks(rows))));
+
+/// Moves the checks of some grants to the end of a lease.
+pub(super) static LEASE_CHECKS: LazyLock<Sized> =
+    LazyLock::new(|| Sized::new(|rows| format!("UPDATE grants SET next_check_at = ? WHERE id IN ({})", marks(rows))));
 
 /// Finds all completions of some grants, each grant's first one first.
 pub(super) static FIND_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {

@@ -9,11 +9,12 @@ use sqlx::{Connection as _, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::{
+    checks::claim_all,
     lookup::find_entries,
     rows,
     statements::{CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST},
 };
-use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant};
+use crate::app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant};
 use crate::store::failure::Failure;
 
 /// Something to be written.
@@ -21,6 +22,7 @@ use crate::store::failure::Failure;
 pub(super) enum Operation {
     Add(NewGrant),
     Change(GrantChange),
+    ClaimChecks(CheckClaim),
     Ping,
 }
 
@@ -29,6 +31,7 @@ pub(super) enum Operation {
 pub(super) enum Outcome {
     Added(GrantAdded),
     Changed(GrantChanged),
+    ChecksClaimed(Vec<ClaimedCheck>),
     Alive,
 }
 
@@ -63,7 +66,7 @@ fn plain_adds(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
     fn plain(operation: &Operation) -> Option<&NewGrant> {
         match operation {
             Operation::Add(new) => new.idempotency.is_none().then_some(new),
-            Operation::Change(_) | Operation::Ping => None,
+            Operation::Change(_) | Operation::ClaimChecks(_) | Operation::Ping => None,
         }
     }
     if operations.len() > LARGEST { None } else { operations.iter().map(plain).collect() }
@@ -87,11 +90,13 @@ async fn is_idle(connection: &mut SqliteConnection) -> bool {
 async fn run_uncommitted(connection: &mut SqliteConnection, operations: &[Operation]) -> Result<Vec<Outcome>, Failure> {
     let mut adds = Vec::with_capacity(operations.len());
     let mut changes = Vec::with_capacity(operations.len());
+    let mut claims = Vec::new();
     let mut ping = false;
     for operation in operations {
         match operation {
             Operation::Add(new) => adds.push(new),
             Operation::Change(change) => changes.push(change),
+            Operation::ClaimChecks(claim) => claims.push(claim),
             Operation::Ping => ping = true,
         }
     }
@@ -99,12 +104,16 @@ async fn run_uncommitted(connection: &mut SqliteConnection, operations: &[Operat
     // All of these are under way at the same time, so that any order among them is right.
     let mut answers_to_adds = add_grants(connection, &adds).await?.into_iter();
     let mut answers_to_changes = change_grants(connection, &changes).await?.into_iter();
+    let mut answers_to_claims = claim_all(connection, &claims).await?.into_iter();
     if ping {
         query("UPDATE heartbeat SET beats = beats + 1").execute(&mut *connection).await?;
     }
     let outcomes = operations.iter().map(|operation| match operation {
         Operation::Add(_) => Outcome::Added(answers_to_adds.next().expect("an answer for each added grant")),
         Operation::Change(_) => Outcome::Changed(answers_to_changes.next().expect("an answer for each change")),
+        Operation::ClaimChecks(_) => {
+            Outcome::ChecksClaimed(answers_to_claims.next().expect("an answer for each claim"))
+        }
         Operation::Ping => Outcome::Alive,
     });
     Ok(outcomes.collect())
