@@ -4,7 +4,7 @@
 //! straight to OSS; OSS calls back; we verify, confirm, record and pass the news on. The bytes never pass through us.
 //!
 //! ```text
-//! main → cli → startup → { http, hooks, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
+//! main → cli → startup → { http, workers, hooks, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
 //! ```
 //!
 //! Arrows never turn back; `tests/architecture.rs` checks it.
@@ -23,6 +23,7 @@
 //! | [`simulator`] | an OSS that runs on this machine |
 //! | [`demo`] | the demo page and the client library it stands on |
 //! | [`settings`] | configuration: layered, typed, validated |
+//! | [`workers`] | what goes on in the background |
 //! | [`startup`], [`wiring`], [`shutdown`], [`clock`], [`entropy`], [`telemetry`], [`cli`] | the shell around it |
 
 pub mod app;
@@ -44,3 +45,4 @@ pub mod startup;
 pub mod store;
 pub mod telemetry;
 pub mod wiring;
+pub mod workers;

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Which of our modules each may name. `startup`, `wiring` and `cli` may name all: they are where everything meets.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("oss", &[]),
     ("grant", &["oss"]),
     ("clock", &[]),
@@ -23,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("store", &["app", "grant", "oss"]),
     ("outbox", &["app", "grant", "oss", "clock", "entropy"]),
     ("hooks", &["app", "grant", "oss", "clock", "entropy"]),
+    ("workers", &["app"]),
     ("http", &["app", "grant", "oss", "clock", "demo"]),
     ("simulator", &["oss", "clock"]),
 ];

@@ -28,6 +28,7 @@ mod one_upload;
 mod ops;
 mod policy;
 mod profiles;
+mod reconcile;
 mod secrets;
 mod static_files;
 mod story;
