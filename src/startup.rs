@@ -221,6 +221,7 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
         hooks: wiring::hooks(settings).context("hooks")?,
         hook_turns: HookTurns::default(),
         seal_keys: settings.callback.seal_keys.clone(),
+        ticket_keys: settings.callback.ticket_keys.clone(),
         trusted_keys: settings.callback.trusted_keys.clone(),
         callback_urls,
         callback_paths,

@@ -15,6 +15,10 @@ use crate::grant::grant::State;
 pub const SCOPE_READ_ANY: &str = "uploads:read-any";
 /// How often a waiter looks into the ledger unprompted: changes made by another replica wake nobody here.
 const UNPROMPTED_LOOK: Duration = Duration::from_secs(1);
+/// How many grants are looked at in one go, when one is looked for by its key,
+const KEYS_AT_ONCE: u32 = 200;
+/// and how often.
+const KEY_LOOKS: u32 = 5;
 
 /// Why a grant is not shown.
 #[derive(Debug, Error)]
@@ -38,6 +42,36 @@ impl Valet {
     pub async fn own_grant(&self, caller: &Caller, id: Uuid) -> Result<LedgerEntry, LookUpError> {
         let entry = self.store.find_grant(id).await?.ok_or(LookUpError::NotFound)?;
         if entry.grant.user_id == caller.user_id { Ok(entry) } else { Err(LookUpError::NotFound) }
+    }
+
+    /// The caller's latest grant for this object key, of that profile if one is named: for clients that were told nothing else. Looks at the latest thousand
+    /// grants only: the ledger has no index by key.
+    ///
+    /// # Errors
+    /// When there is none among them.
+    pub async fn own_grant_by_key(
+        &self,
+        caller: &Caller,
+        profile: Option<&str>,
+        key: &str,
+    ) -> Result<LedgerEntry, LookUpError> {
+        let mut filter = GrantFilter {
+            user_id: Some(caller.user_id.clone()),
+            profile: profile.map(str::to_owned),
+            limit: KEYS_AT_ONCE,
+            ..GrantFilter::default()
+        };
+        for _ in 0..KEY_LOOKS {
+            let entries = self.store.list_grants(&filter).await?;
+            filter.before = entries.last().map(|last| last.grant.id);
+            if let Some(found) = entries.into_iter().find(|entry| entry.grant.key == key) {
+                return Ok(found);
+            }
+            if filter.before.is_none() {
+                break;
+            }
+        }
+        Err(LookUpError::NotFound)
     }
 
     /// A grant that the caller may read.

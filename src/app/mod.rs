@@ -9,10 +9,12 @@ pub mod complete;
 pub mod issue;
 pub mod list_profiles;
 pub mod look_up;
+pub mod open_ticket;
 pub mod parts;
 pub mod ports;
 pub mod reconcile;
 pub mod record_completion;
+pub mod redeem_ticket;
 pub mod refresh_credentials;
 pub mod renew;
 pub mod session;
@@ -41,6 +43,7 @@ use crate::{
         profile::Profile,
         request::CLOCK_SKEW,
         seal::SealKeys,
+        ticket::TicketKeys,
     },
     oss::{
         access_key::AccessKey,
@@ -72,6 +75,8 @@ pub struct Valet {
     pub hook_turns: HookTurns,
     /// Seals and checks callbacks.
     pub seal_keys: SealKeys,
+    /// Makes and opens tickets.
+    pub ticket_keys: TicketKeys,
     /// Whose callbacks we believe to be signed by OSS.
     pub trusted_keys: TrustedKeys,
     /// Where OSS calls back, unless the profile says otherwise.

@@ -17,4 +17,5 @@ pub mod profile;
 pub mod request;
 pub mod seal;
 pub mod session_policy;
+pub mod ticket;
 pub mod webhook;

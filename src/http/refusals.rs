@@ -8,6 +8,7 @@ use crate::app::{
     complete::CompleteError,
     issue::IssueError,
     look_up::LookUpError,
+    open_ticket::OpenTicketError,
     parts::PartsError,
     ports::{ObjectStoreError, StoreError, TokenError},
     record_completion::RecordError,
@@ -111,6 +112,17 @@ impl From<IssueError> for Problem {
             IssueError::IdempotencyConflict => Self::new(Code::IdempotencyConflict, error),
             IssueError::Signing(error) => error.into(),
             IssueError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<OpenTicketError> for Problem {
+    fn from(error: OpenTicketError) -> Self {
+        match error {
+            OpenTicketError::ProfileNotAllowed => Self::new(Code::ProfileNotAllowed, error),
+            OpenTicketError::UserIdUnusable | OpenTicketError::TooLong(_) => {
+                Self::faulty(vec![Fault::new("user_id", FaultCode::UserIdUnusable, error.to_string())])
+            }
         }
     }
 }

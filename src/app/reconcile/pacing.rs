@@ -111,7 +111,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..8 {
             pacing.was_silent("a", now);
-            let pause = (1..).find(|seconds| pacing.quota("a", now + TimeDelta::seconds(*seconds)) > 0).unwrap();
+            let pause = (1..=600).find(|seconds| pacing.quota("a", now + TimeDelta::seconds(*seconds)) > 0).unwrap();
             pauses.push(pause);
             now += TimeDelta::seconds(pause);
             assert_eq!(pacing.quota("a", now), PROBES, "tried with a few");
