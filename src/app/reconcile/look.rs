@@ -81,6 +81,11 @@ impl Finding {
         }
     }
 
+    /// Whether it is known now how the upload stands.
+    pub fn is_answer(&self) -> bool {
+        self.patience().is_none()
+    }
+
     /// Whether the look has to be repeated, and how soon.
     fn patience(&self) -> Option<Patience> {
         match self {

@@ -36,7 +36,7 @@ async fn what_never_arrives_is_looked_for_midway_at_the_end_and_twice_late() {
             }
         }
         assert_eq!(looks, [5, 27 + later, 85 + later, 1465 + later], "{method}");
-        assert_eq!(heads(&app, &[grant.clone()]).await, [4], "{method}");
+        assert_eq!(heads(&app, std::slice::from_ref(&grant)).await, [4], "{method}");
         assert_eq!(state(&app, &grant).await, "expired", "{method}");
         assert_eq!(kinds(&app).await, ["expired"], "{method}: told once");
     }
@@ -74,7 +74,7 @@ async fn what_has_called_back_is_not_looked_for_again() {
     let app = TestApp::spawn().await;
     let grant = issue(&app).await;
     assert_eq!(crate::harness::upload(&app, &grant, b"hello").await.status, 200);
-    let confirmed = heads(&app, &[grant.clone()]).await;
+    let confirmed = heads(&app, std::slice::from_ref(&grant)).await;
 
     assert!(looks_at(&app, &grant).await.is_empty());
 
