@@ -89,8 +89,7 @@ impl Valet {
 
         let grant = self.make_grant(caller, user_id, profile, bucket, &means, ask, now)?;
         let request_digest = idempotency.as_ref().map(|claim| claim.request_digest);
-        let first_look = self.looks.next_look(&grant, now);
-        let next_check_at = first_look.unwrap_or_else(|| self.looks.deciding_look(&grant));
+        let next_check_at = self.first_look(&grant, now);
         let new = NewGrant { grant: grant.clone(), next_check_at, idempotency };
         match self.store.add_grant(new).await? {
             GrantAdded::Added => {
@@ -154,7 +153,7 @@ impl Valet {
 }
 
 /// The user that the grant is for.
-fn effective_user(caller: &Caller, asked: Option<&str>) -> Result<String, IssueError> {
+pub(super) fn effective_user(caller: &Caller, asked: Option<&str>) -> Result<String, IssueError> {
     let user_id = asked.unwrap_or(&caller.user_id);
     if user_id != caller.user_id && !caller.has_scope(SCOPE_ISSUE_FOR) {
         return Err(IssueError::Forbidden);

@@ -9,10 +9,15 @@ use super::{
     Valet,
     ports::{Caller, GrantFilter, LedgerEntry, StoreError},
 };
-use crate::grant::grant::State;
+use crate::grant::{
+    completion::Completion,
+    grant::{GrantKind, State},
+};
 
 /// Lets a caller read anybody's grants.
 pub const SCOPE_READ_ANY: &str = "uploads:read-any";
+/// How many objects of a directory grant are shown.
+const LAST_OBJECTS: u32 = 100;
 /// How often a waiter looks into the ledger unprompted: changes made by another replica wake nobody here.
 const UNPROMPTED_LOOK: Duration = Duration::from_secs(1);
 /// How many grants are looked at in one go, when one is looked for by its key,
@@ -85,6 +90,17 @@ impl Valet {
         } else {
             Err(LookUpError::NotFound)
         }
+    }
+
+    /// The last objects recorded under a directory grant, newest first; `None` for any other grant.
+    ///
+    /// # Errors
+    /// When the ledger does not answer.
+    pub async fn objects_of(&self, entry: &LedgerEntry) -> Result<Option<Vec<Completion>>, LookUpError> {
+        if entry.grant.kind == GrantKind::Upload {
+            return Ok(None);
+        }
+        Ok(Some(self.store.list_completions(entry.grant.id, LAST_OBJECTS).await?))
     }
 
     /// As [`Self::readable_grant`], but holds the answer until the grant leaves `issued`, or `patience` is over.

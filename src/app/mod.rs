@@ -6,8 +6,12 @@ pub mod accept_callback;
 pub mod ask_hook;
 pub mod cancel;
 pub mod complete;
+pub mod confirm;
+pub mod directory_session;
 pub mod issue;
+pub mod issue_directory;
 pub mod list_profiles;
+pub mod look_into_directory;
 pub mod look_up;
 pub mod open_ticket;
 pub mod parts;
@@ -20,6 +24,7 @@ pub mod renew;
 pub mod session;
 pub mod signing;
 pub mod transfer;
+mod verdict;
 pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -29,6 +34,7 @@ use uuid::Uuid;
 
 use self::{
     ask_hook::{ConfiguredHook, HookTurns},
+    directory_session::DirectorySessions,
     ports::{Credentials, NextCheck, ObjectStore, Store, TokenService},
     reconcile::Pacing,
     signing::SigningKeyCache,
@@ -73,6 +79,8 @@ pub struct Valet {
     pub hooks: BTreeMap<String, ConfiguredHook>,
     /// Who may ask a hook now.
     pub hook_turns: HookTurns,
+    /// Credentials for directories that were lent and last.
+    pub directory_sessions: DirectorySessions,
     /// Seals and checks callbacks.
     pub seal_keys: SealKeys,
     /// Makes and opens tickets.
@@ -148,6 +156,11 @@ impl Valet {
         self.entropy.fill(&mut random);
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    /// The reconciler's first appointment with a new grant.
+    fn first_look(&self, grant: &Grant, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.looks.next_look(grant, now).unwrap_or_else(|| self.looks.deciding_look(grant))
     }
 
     /// The reconciler's next appointment with a grant that goes into this state now.

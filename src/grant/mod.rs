@@ -1,6 +1,7 @@
 //! Our rules, pure: given facts and `now`, decide. Knows of the world only [`crate::oss`].
 
 pub mod completion;
+pub mod directory;
 pub mod event;
 pub mod fault;
 pub mod file_name;

@@ -153,6 +153,7 @@ impl From<CompleteError> for Problem {
     fn from(error: CompleteError) -> Self {
         match error {
             CompleteError::LookUp(error) => error.into(),
+            CompleteError::Directory => Self::new(Code::MethodNotAllowedByProfile, error),
             CompleteError::NoParts(_) => Self::invalid_parameter("parts", error.to_string()),
             CompleteError::Join(error) => error.into(),
             CompleteError::Record(error) => not_recorded(error),

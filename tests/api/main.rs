@@ -24,6 +24,7 @@ mod issue;
 mod issue_refusals;
 mod least_privilege;
 mod list;
+mod logs;
 mod multipart;
 mod one_upload;
 mod ops;

@@ -5,13 +5,14 @@ use uuid::Uuid;
 
 use super::super::{
     Valet,
+    look_into_directory::Listed,
     ports::{GrantChange, GrantChanged, LedgerEntry, NextCheck, StoreError},
     record_completion::{REASON_CANCELLED, RecordError},
 };
 use crate::grant::{
     completion::CompletionSource,
     event::{Event, EventType},
-    grant::{Grant, State},
+    grant::{Grant, GrantKind, State},
     looks::Patience,
     profile::Method,
 };
@@ -46,6 +47,8 @@ pub enum Finding {
     Changed,
     /// What is known already.
     Known,
+    /// More under the directory than one look records: the next one goes on at once.
+    Partly,
     /// Something is there that can't be recorded; why.
     Unconfirmed(String),
     /// The object is there; the hook gives no usable answer, and the profile defers then.
@@ -66,6 +69,7 @@ impl Finding {
             Self::Rejected(_) => "rejected",
             Self::Changed => "changed",
             Self::Known => "known",
+            Self::Partly => "partly",
             Self::Unconfirmed(_) => "unconfirmed",
             Self::Deferred(_) => "deferred",
             Self::Unknown(_) => "unknown",
@@ -81,9 +85,17 @@ impl Finding {
         }
     }
 
+    /// Whether a grant whose time is over can end by this.
+    fn leaves_nothing_open(&self, kind: GrantKind) -> bool {
+        match kind {
+            GrantKind::Upload => *self == Self::Absent,
+            GrantKind::Directory => *self == Self::Known,
+        }
+    }
+
     /// Whether it is known now how the upload stands.
     pub fn is_answer(&self) -> bool {
-        self.patience().is_none()
+        self.patience().is_none() && *self != Self::Partly
     }
 
     /// Whether the look has to be repeated, and how soon.
@@ -107,12 +119,17 @@ impl Valet {
         now: DateTime<Utc>,
     ) -> Result<Looked, StoreError> {
         let grant = entry.grant.clone();
-        let mut finding = match self.look_for(entry, now).await {
+        let found = match grant.kind {
+            GrantKind::Upload => self.look_for(entry, now).await.map(|entry| recorded(&entry, grant.state)),
+            GrantKind::Directory => self.look_into_directory(&entry, now).await.map(listed),
+        };
+        let mut finding = match found {
+            Ok(finding) => finding,
             Err(RecordError::Store(error)) => return Err(error),
-            outcome => finding_of(outcome, grant.state),
+            Err(error) => finding_of(error, grant.state),
         };
         let is_over = grant.state == State::Issued && now >= self.looks.deciding_look(&grant);
-        if finding == Finding::Absent && is_over && self.expire(&grant, now).await? {
+        if is_over && finding.leaves_nothing_open(grant.kind) && self.expire(&grant, now).await? {
             finding = Finding::Expired;
         }
         if let Some(why) = finding.detail().filter(|_| finding.patience().is_some()) {
@@ -140,11 +157,21 @@ impl Valet {
 
     /// Whether the grant is expired now; not where it has ended otherwise meanwhile.
     async fn expire(&self, grant: &Grant, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let event = Event::new(self.new_id(now), EventType::Expired, &self.event_source, grant, None, None, now);
-        let change = GrantChange {
-            next_check: self.next_check(grant, State::Expired, now),
-            events: vec![event],
-            ..GrantChange::new(grant.id, &[State::Issued], State::Expired)
+        let change = match grant.kind {
+            GrantKind::Directory => self.end_directory(grant, now).await?,
+            GrantKind::Upload => GrantChange {
+                next_check: self.next_check(grant, State::Expired, now),
+                events: vec![Event::new(
+                    self.new_id(now),
+                    EventType::Expired,
+                    &self.event_source,
+                    grant,
+                    None,
+                    None,
+                    now,
+                )],
+                ..GrantChange::new(grant.id, &[State::Issued], State::Expired)
+            },
         };
         let expired = matches!(self.store.change_grant(change).await?, GrantChanged::Applied);
         if expired {
@@ -171,7 +198,8 @@ impl Valet {
             .patience()
             .map(|patience| self.looks.retry(grant, lease.map_or(now, |(due_at, _)| due_at), patience, now));
         let Some((_, leased_until)) = lease else { return self.retry_if_moved_on(grant, retry).await };
-        let next = retry.or_else(|| self.looks.next_look(grant, now));
+        let at_once = (*finding == Finding::Partly).then_some(now);
+        let next = retry.or(at_once).or_else(|| self.looks.next_look(grant, now));
         let change = GrantChange {
             next_check: NextCheck::Release(leased_until, next),
             ..GrantChange::new(grant.id, grant.state.alone(), grant.state)
@@ -195,19 +223,28 @@ impl Valet {
     }
 }
 
-fn finding_of(outcome: Result<LedgerEntry, RecordError>, before: State) -> Finding {
-    match outcome {
-        Ok(_) if before == State::Completed => Finding::Known,
-        Ok(_) => Finding::Completed,
-        Err(RecordError::Rejected(_) | RecordError::Cancelled) if before == State::Rejected => Finding::Known,
-        Err(RecordError::Rejected(reason)) => Finding::Rejected(reason),
-        Err(RecordError::Cancelled) => Finding::Rejected(REASON_CANCELLED.to_owned()),
-        Err(RecordError::Changed) => Finding::Changed,
-        Err(RecordError::Absent) => Finding::Absent,
-        Err(RecordError::NotConfirmed(why)) => Finding::Unconfirmed(why),
-        Err(RecordError::Deferred(error)) => Finding::Deferred(error.to_string()),
-        Err(RecordError::BucketUnknown(_)) => Finding::BucketUnknown,
-        Err(error @ (RecordError::Unconfirmable(_) | RecordError::Store(_))) => Finding::Unknown(error.to_string()),
+fn recorded(entry: &LedgerEntry, before: State) -> Finding {
+    if entry.grant.state == before { Finding::Known } else { Finding::Completed }
+}
+
+fn listed(listed: Listed) -> Finding {
+    match listed {
+        Listed::All => Finding::Known,
+        Listed::Partly => Finding::Partly,
+    }
+}
+
+fn finding_of(error: RecordError, before: State) -> Finding {
+    match error {
+        RecordError::Rejected(_) | RecordError::Cancelled if before == State::Rejected => Finding::Known,
+        RecordError::Rejected(reason) => Finding::Rejected(reason),
+        RecordError::Cancelled => Finding::Rejected(REASON_CANCELLED.to_owned()),
+        RecordError::Changed => Finding::Changed,
+        RecordError::Absent => Finding::Absent,
+        RecordError::NotConfirmed(why) => Finding::Unconfirmed(why),
+        RecordError::Deferred(error) => Finding::Deferred(error.to_string()),
+        RecordError::BucketUnknown(_) => Finding::BucketUnknown,
+        error @ (RecordError::Unconfirmable(_) | RecordError::Store(_)) => Finding::Unknown(error.to_string()),
     }
 }
 

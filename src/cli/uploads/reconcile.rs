@@ -50,20 +50,10 @@ pub(super) fn run(args: &ReconcileArgs) -> anyhow::Result<ExitCode> {
 async fn each(valet: &Valet, args: &ReconcileArgs) -> anyhow::Result<bool> {
     let mut all_told = true;
     for id in &args.ids {
-        match valet.look_now(*id, valet.clock.now()).await? {
-            Some(looked) => all_told &= print(&looked, args.json),
-            None => {
-                println!(
-                    "{}",
-                    if args.json {
-                        json!({"id": id, "found": "no_grant"}).to_string()
-                    } else {
-                        format!("{id}  no_grant")
-                    }
-                );
-                all_told = false;
-            }
-        }
+        all_told &= valet
+            .look_now(*id, valet.clock.now())
+            .await?
+            .map_or_else(|| print_unheard_of(*id, args.json), |looked| print(&looked, args.json));
     }
     Ok(all_told)
 }
@@ -96,6 +86,13 @@ fn print(looked: &Looked, as_json: bool) -> bool {
         println!("{}  {found}  {}/{}{detail}", looked.id, looked.bucket, looked.key);
     }
     looked.finding.is_answer()
+}
+
+/// As [`print`], where there is no such grant.
+fn print_unheard_of(id: Uuid, as_json: bool) -> bool {
+    let view = json!({"id": id, "found": "no_grant"});
+    println!("{}", if as_json { view.to_string() } else { format!("{id}  no_grant") });
+    false
 }
 
 fn view(looked: &Looked) -> Value {

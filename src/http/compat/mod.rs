@@ -1,8 +1,11 @@
 //! Drop-in shapes for clients that exist: `/compat/…` with a bearer token, `/compat/t/{ticket}/…` for those that cannot send
 //! headers. Every shape is a shell around the use cases of `/v1`; [`shapes`] lists them once for both ways in.
 
+mod appserver;
 mod companion;
 mod entrant;
+mod profile_query;
+mod sts;
 
 use actix_web::{
     middleware::Condition,
@@ -10,7 +13,10 @@ use actix_web::{
 };
 
 pub use self::entrant::Entrant;
-use super::{cors::cors, resource};
+use super::{
+    cors::cors,
+    resource::{self, get},
+};
 
 /// Everything under `/compat`, for pages of these origins.
 pub(super) fn configure(cors_origins: &[String], app: &mut ServiceConfig) {
@@ -26,5 +32,8 @@ pub(super) fn configure(cors_origins: &[String], app: &mut ServiceConfig) {
 
 /// The shapes, relative to the way in: add one here and it serves both.
 fn shapes(app: &mut ServiceConfig) {
+    app.service(resource::resource("/appserver", vec![get(appserver::v1)]))
+        .service(resource::resource("/appserver/v4", vec![get(appserver::v4)]))
+        .service(resource::resource("/sts", vec![get(sts::lend)]));
     companion::configure(app);
 }

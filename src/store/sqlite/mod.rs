@@ -33,13 +33,16 @@ pub use self::group_commit::Counters;
 use self::{
     group_commit::GroupCommit,
     lookup::{Finder, complete_entries},
-    rows::GRANT_COLUMNS,
+    rows::{COMPLETION_COLUMNS, GRANT_COLUMNS},
     transaction::{Operation, Outcome},
 };
 use super::failure::{Failure, check_change, check_grant};
-use crate::app::ports::{
-    CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
-    StoreError,
+use crate::{
+    app::ports::{
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
+        StoreError,
+    },
+    grant::completion::Completion,
 };
 
 /// How long a statement waits for another process that writes (the command line, a backup). Within it a callback can
@@ -76,6 +79,12 @@ impl SqliteStore {
         let mut connection = self.readers.acquire().await?;
         let rows = list.build().fetch_all(&mut *connection).await?;
         complete_entries(&mut connection, &rows).await
+    }
+
+    async fn completions(&self, mut list: QueryBuilder<Sqlite>) -> Result<Vec<Completion>, Failure> {
+        let mut connection = self.readers.acquire().await?;
+        let rows = list.build().fetch_all(&mut *connection).await?;
+        rows.iter().map(|row| Ok(rows::read_completion(row)?.1)).collect()
     }
 }
 
@@ -150,6 +159,20 @@ impl Store for SqliteStore {
             Outcome::ChecksClaimed(claimed) => Ok(claimed),
             _ => unreachable!("a transaction answers in kind"),
         }
+    }
+
+    async fn find_completion(&self, id: Uuid, key: &str, etag: &str) -> Result<Option<Completion>, StoreError> {
+        let mut find = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        find.push_bind(rows::blob(id));
+        find.push(" AND object_key = ").push_bind(key.to_owned());
+        find.push(" AND etag = ").push_bind(etag.to_owned());
+        Ok(self.completions(find).await?.pop())
+    }
+
+    async fn list_completions(&self, id: Uuid, limit: u32) -> Result<Vec<Completion>, StoreError> {
+        let mut list = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        list.push_bind(rows::blob(id)).push(" ORDER BY seq DESC LIMIT ").push_bind(limit);
+        Ok(self.completions(list).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -136,6 +136,22 @@ async fn a_long_upload_outlives_its_grants_first_lifetime() {
 }
 
 #[tokio::test]
+async fn an_upload_goes_on_with_a_new_ticket() {
+    let app = TestApp::spawn().await;
+    let uppy = Companion::by_ticket(&app, "u-7", "film").await;
+    let transfer = uppy.begin(&film()).await;
+    let one = uppy.send_part(&transfer, 1, &bytes(1, 200 * 1024)).await;
+    app.clock.advance(TimeDelta::minutes(61));
+    uppy.get(&transfer.path("/2")).await.assert_refused(401, "unauthorized");
+
+    let uppy = Companion::by_ticket(&app, "u-7", "film").await;
+
+    assert_eq!(etags(&uppy.get(&transfer.path("")).await.json()), [(1, 204_800)]);
+    let two = uppy.send_part(&transfer, 2, b"the end").await;
+    assert_eq!(uppy.post(&transfer.path("/complete"), &named(&[(1, &one), (2, &two)])).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_signed_part_says_how_long_it_is_good_for() {
     let app = TestApp::spawn().await;
     let uppy = Companion::bearer(&app, "u-7");
