@@ -30,7 +30,7 @@ async fn add(bed: &Bed, n: u64, bucket: &str, minutes: i64) {
 /// Claims at that minute, for two minutes.
 async fn claim_with(store: &dyn Store, bucket: &str, minutes: i64, limit: u32) -> Vec<ClaimedCheck> {
     let claim = CheckClaim { bucket: bucket.into(), now: minute(minutes), leased_until: minute(minutes + 2), limit };
-    store.claim_checks(&claim).await.unwrap()
+    store.claim_checks(claim).await.unwrap()
 }
 
 async fn claim(bed: &Bed, minutes: i64) -> Vec<Uuid> {

@@ -36,7 +36,7 @@ pub trait Store: Send + Sync {
 
     /// Claims due checks of one bucket, earliest first, by moving them to the end of a lease: nobody else gets them until then,
     /// and should the claimer die, they are due again.
-    async fn claim_checks(&self, claim: &CheckClaim) -> Result<Vec<ClaimedCheck>, StoreError>;
+    async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, StoreError>;
 
     /// Whether the ledger answers, for writing too.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -128,7 +128,7 @@ impl Valet {
             return Ok(Vec::new());
         }
         let claim = CheckClaim { bucket: bucket.to_owned(), now, leased_until: now + LEASE, limit: permits };
-        let claimed = self.store.claim_checks(&claim).await;
+        let claimed = self.store.claim_checks(claim).await;
         let used = claimed.as_ref().map_or(0, Vec::len);
         self.pacing.give_back(permits - u32::try_from(used).unwrap_or(permits));
         claimed

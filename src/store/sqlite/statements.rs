@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
+use super::super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
 
 /// How many rows one statement has room for. Four sizes keep the cache of prepared statements small; room that is not
 /// needed stays unbound, which is NULL, and such rows are passed over. That costs far less than another crossing to
@@ -77,6 +77,26 @@ pub(super) static INSERT_EVENTS: LazyLock<Sized> =
 /// Finds grants by id.
 pub(super) static FIND_GRANTS: LazyLock<Sized> =
     LazyLock::new(|| Sized::new(|rows| format!("SELECT {GRANT_COLUMNS} FROM grants WHERE id IN ({})", marks(rows))));
+
+/// The buckets with a check due. The index is asked for the next bucket, then for its earliest check: as many steps as there are
+/// buckets, however many grants wait.
+pub(super) const FIND_DUE_BUCKETS: &str = "\
+    WITH RECURSIVE waiting (bucket) AS ( \
+        SELECT min(bucket) FROM grants WHERE next_check_at IS NOT NULL \
+        UNION ALL \
+        SELECT (SELECT min(bucket) FROM grants WHERE next_check_at IS NOT NULL AND bucket > waiting.bucket) \
+        FROM waiting WHERE waiting.bucket IS NOT NULL \
+    ) \
+    SELECT bucket FROM waiting WHERE bucket IS NOT NULL \
+    AND EXISTS (SELECT 1 FROM grants WHERE grants.bucket = waiting.bucket AND next_check_at <= ?)";
+
+/// A bucket's due checks, earliest first.
+pub(super) static FIND_DUE_CHECKS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT next_check_at, {GRANT_COLUMNS} FROM grants WHERE bucket = ? AND next_check_at <= ? \
+         ORDER BY next_check_at LIMIT ?"
+    )
+});
 
 /// Moves the checks of some grants to the end of a lease.
 pub(super) static LEASE_CHECKS: LazyLock<Sized> =

@@ -41,7 +41,7 @@ async fn what_a_replica_claimed_before_it_died_is_looked_for_when_its_lease_ends
     let now = app.clock.now();
     let dead = app.replica().await;
     let claim = CheckClaim { bucket: "app-media".into(), now, leased_until: now + TimeDelta::minutes(2), limit: 10 };
-    assert_eq!(dead.store.claim_checks(&claim).await.unwrap().len(), 1);
+    assert_eq!(dead.store.claim_checks(claim).await.unwrap().len(), 1);
     drop(dead);
 
     app.clock.advance(TimeDelta::seconds(119));
@@ -76,7 +76,7 @@ async fn who_is_told_to_look_at_once_is_not_forgotten_over_a_look_that_ends_late
     let (other, now) = (app.replica().await, app.clock.now());
     let lease = now + TimeDelta::minutes(2);
     let claim = CheckClaim { bucket: "app-media".into(), now, leased_until: lease, limit: 10 };
-    let claimed = other.store.claim_checks(&claim).await.unwrap();
+    let claimed = other.store.claim_checks(claim).await.unwrap();
     // The look finds nothing; before that is noted, a callback comes and can't be confirmed.
     put_aside(&app, &grant, b"hello").await;
     let looked_in_vain = &claimed[0].entry.grant;
