@@ -31,6 +31,7 @@ mod one_upload;
 mod ops;
 mod policy;
 mod profiles;
+mod reconcile;
 mod secrets;
 mod sinks;
 mod static_files;
