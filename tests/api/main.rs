@@ -32,6 +32,7 @@ mod ops;
 mod policy;
 mod profiles;
 mod secrets;
+mod sinks;
 mod static_files;
 mod story;
 mod sts;
