@@ -23,13 +23,17 @@ mod idempotency;
 mod issue;
 mod issue_refusals;
 mod least_privilege;
+mod ledger;
 mod list;
 mod logs;
 mod multipart;
 mod one_upload;
 mod ops;
 mod policy;
+#[path = "../lib/postgres.rs"]
+mod postgres;
 mod profiles;
+mod replicas;
 mod secrets;
 mod static_files;
 mod story;
