@@ -13,6 +13,7 @@ mod cors;
 mod crash;
 #[path = "../lib/dev.rs"]
 mod dev;
+mod directory;
 mod endpoints;
 mod errors;
 mod forger;
@@ -35,6 +36,7 @@ mod postgres;
 mod profiles;
 mod replicas;
 mod secrets;
+mod sinks;
 mod static_files;
 mod story;
 mod sts;

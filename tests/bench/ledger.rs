@@ -18,7 +18,10 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use oss_valet::{
     app::{
-        ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, NewGrant, NextCheck, Store},
+        ports::{
+            GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, Ledger, NewGrant, NextCheck,
+            OutgoingEvent, Store,
+        },
         watch::GrantWatch,
     },
     grant::{
@@ -215,7 +218,7 @@ async fn work(url: String, part: u64) {
     }
 }
 
-async fn do_one(step: usize, store: Arc<dyn Store>, n: u64) {
+async fn do_one(step: usize, store: Arc<dyn Ledger>, n: u64) {
     let store = &*store;
     match step {
         0 => add(store, n, "u-7", false).await,
@@ -235,9 +238,9 @@ async fn do_one(step: usize, store: Arc<dyn Store>, n: u64) {
 }
 
 async fn measure<F: Future<Output = ()> + Send + 'static>(
-    store: &Arc<dyn Store>,
+    store: &Arc<dyn Ledger>,
     counters: &Counters,
-    work: impl Fn(Arc<dyn Store>, u64) -> F + Copy + Send + 'static,
+    work: impl Fn(Arc<dyn Ledger>, u64) -> F + Copy + Send + 'static,
 ) {
     let (began, cpu_began, commits) = (Instant::now(), cpu_seconds(), counters.commits());
     let callers: Vec<_> = (0..CALLERS)
@@ -347,12 +350,15 @@ fn completion(n: u64) -> GrantChange {
         oss_upload_id: None,
         lifetime: None,
         next_check: NextCheck::Never,
-        events: vec![Event {
-            id: Uuid::from_bytes(event_id),
-            grant_id: id(n),
-            kind: EventType::Completed,
-            time: noon(),
-            payload,
+        events: vec![OutgoingEvent {
+            event: Event {
+                id: Uuid::from_bytes(event_id),
+                grant_id: id(n),
+                kind: EventType::Completed,
+                time: noon(),
+                payload,
+            },
+            sinks: Vec::new(),
         }],
     }
 }

@@ -3,14 +3,17 @@
 
 use chrono::TimeDelta;
 use oss_valet::{
-    app::ports::{GrantFilter, NextCheck},
+    app::ports::{
+        Claimed, DeliveryClaim, DeliveryState, EventFilter, Fate, GrantChange, GrantFilter, NextCheck, OutgoingEvent,
+        Replay, Settlement,
+    },
     grant::grant::State,
 };
 
 use crate::{
     bed::Bed,
     postgres::Cluster,
-    sample::{change, claiming, completing, grant, id, noon},
+    sample::{change, claiming, completing, event, grant, id, noon},
 };
 
 /// Grants in the ledger: half of them completed, each of a thousand users has fifty, one in a hundred is due some day.
@@ -25,12 +28,17 @@ const FILL: &str = "
     SELECT id, key, 1, 'AA', 'image/png', 1, 'callback', false FROM grants WHERE state = 'completed';
     INSERT INTO events (id, grant_id, type, time, payload)
     SELECT gen_random_uuid(), id, 'upload.completed', 1, '{}' FROM grants WHERE state = 'completed';
+    INSERT INTO deliveries (event_seq, sink, grant_id, state, since, due_at)
+    SELECT seq, CASE WHEN seq % 2 = 0 THEN 'backend' ELSE 'audit' END, grant_id,
+        CASE seq % 200 WHEN 0 THEN 'pending' WHEN 2 THEN 'dead' ELSE 'delivered' END, 1,
+        CASE seq % 200 WHEN 0 THEN 1900000000000000 + seq END
+    FROM events;
     INSERT INTO idempotency_keys
     SELECT decode(md5(n::text) || md5(n::text), 'hex'), '', gen_random_uuid(), 1, 1 FROM generate_series(1, 50000) AS n;
     ANALYZE";
 
-/// Tables of one row.
-const SMALL: [&str; 3] = ["heartbeat", "ledger_schema", "_sqlx_migrations"];
+/// Tables of a few rows.
+const SMALL: [&str; 4] = ["heartbeat", "ledger_schema", "sinks", "_sqlx_migrations"];
 
 /// Times that each is asked: after five, PostgreSQL may settle for one plan whatever the values are.
 const ROUNDS: u64 = 8;
@@ -62,6 +70,47 @@ async fn use_everything(bed: &Bed) {
     }
 }
 
+/// Everything that the outbox is asked for.
+async fn use_the_outbox(bed: &Bed) {
+    let store = &bed.store;
+    for round in 300..300 + ROUNDS {
+        store.add_grant(grant(round)).await.unwrap();
+        let sinks = vec!["backend".to_owned(), "audit".to_owned()];
+        let told = OutgoingEvent { sinks, ..event(round, round) };
+        store.change_grant(GrantChange { events: vec![told], ..completing(round, "AA", round) }).await.unwrap();
+        for (sink, fate) in [
+            ("backend", Fate::Delivered),
+            ("audit", Fate::Retry { at: noon(), error: "500".into(), pause_until: None }),
+            ("audit", Fate::Dead { error: "500".into() }),
+        ] {
+            let claim = DeliveryClaim { sink: sink.into(), limit: 20, now: noon(), lease: TimeDelta::seconds(20) };
+            let Claimed::Deliveries(claimed) = store.claim_deliveries(&claim).await.unwrap() else { panic!("{sink}") };
+            let [delivery] = &claimed[..] else { panic!("{sink}: {claimed:?}") };
+            let settlement = Settlement {
+                sink: sink.into(),
+                event_seq: delivery.event_seq,
+                grant_id: delivery.grant_id,
+                attempt: delivery.attempt,
+                now: noon(),
+                fate,
+            };
+            store.settle_delivery(settlement).await.unwrap();
+        }
+        let event_id = event(round, round).event.id;
+        store.find_event(event_id).await.unwrap().expect("it was recorded");
+        store.replay(&Replay::Event { id: event_id, sink: Some("audit".into()) }, noon()).await.unwrap();
+        store.replay(&Replay::Dead { sink: "nobody".into(), limit: 10 }, noon()).await.unwrap();
+        let claim = DeliveryClaim { sink: "audit".into(), limit: 20, now: noon(), lease: TimeDelta::days(1) };
+        store.claim_deliveries(&claim).await.unwrap();
+        for state in [None, Some(DeliveryState::Dead)] {
+            for sink in [None, Some("backend".to_owned())] {
+                store.list_events(&EventFilter { state, sink, limit: 10 }).await.unwrap();
+            }
+        }
+        store.depth().await.unwrap();
+    }
+}
+
 /// Statements with their plans, as the server wrote them down.
 fn plans(log: &str) -> Vec<(String, String)> {
     let mut plans: Vec<(String, String)> = Vec::new();
@@ -88,6 +137,7 @@ async fn every_statement_on_postgres_finds_its_rows_by_an_index() {
     bed.execute(FILL).await;
     bed.execute("DO $$ BEGIN RAISE LOG 'from here on'; END $$").await;
     use_everything(&bed).await;
+    use_the_outbox(&bed).await;
     bed.execute("DO $$ BEGIN RAISE LOG 'up to here'; END $$").await;
     cluster.log_until("from here on");
     let plans = plans(&cluster.log_until("up to here"));
@@ -112,6 +162,11 @@ async fn every_statement_on_postgres_finds_its_rows_by_an_index() {
         ("AND object_key =", Some("completions_grant_id_object_key_etag_key")),
         ("ORDER BY seq + 0 DESC", Some("completions_grant_id_object_key_etag_key")),
         ("WHERE next_check_at <=", Some("grants_due")),
+        ("WITH taken AS MATERIALIZED", Some("deliveries_due")),
+        ("SET state = 'delivered'", Some("deliveries_pkey")),
+        ("min(event_seq) FROM deliveries WHERE sink = $1 AND grant_id = $2", Some("deliveries_in_turn")),
+        ("AND state = $3 ORDER BY event_seq DESC", Some("deliveries_by_state")),
+        ("FROM events WHERE id = $1", Some("events_id_key")),
         ("WHERE true ORDER BY id DESC", Some("grants_pkey")),
         ("WHERE true AND id <", Some("grants_pkey")),
         ("WHERE true AND user_id = $1 ORDER BY", Some("grants_by_user")),
