@@ -34,6 +34,7 @@ mod policy;
 #[path = "../lib/postgres.rs"]
 mod postgres;
 mod profiles;
+mod reconcile;
 mod replicas;
 mod secrets;
 mod sinks;

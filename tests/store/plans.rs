@@ -4,8 +4,8 @@
 use chrono::TimeDelta;
 use oss_valet::{
     app::ports::{
-        Claimed, DeliveryClaim, DeliveryState, EventFilter, Fate, GrantChange, GrantFilter, NextCheck, OutgoingEvent,
-        Replay, Settlement,
+        CheckClaim, Claimed, DeliveryClaim, DeliveryState, EventFilter, Fate, GrantChange, GrantFilter, NextCheck,
+        OutgoingEvent, Replay, Settlement,
     },
     grant::grant::State,
 };
@@ -27,7 +27,7 @@ const FILL: &str = "
     INSERT INTO completions (grant_id, object_key, size, etag, content_type, completed_at, source, late)
     SELECT id, key, 1, 'AA', 'image/png', 1, 'callback', false FROM grants WHERE state = 'completed';
     INSERT INTO events (id, grant_id, type, time, payload)
-    SELECT gen_random_uuid(), id, 'upload.completed', 1, '{}' FROM grants WHERE state = 'completed';
+    SELECT gen_random_uuid(), id, 'com.oss-valet.upload.completed', 1, '{}' FROM grants WHERE state = 'completed';
     INSERT INTO deliveries (event_seq, sink, grant_id, state, since, due_at)
     SELECT seq, CASE WHEN seq % 2 = 0 THEN 'backend' ELSE 'audit' END, grant_id,
         CASE seq % 200 WHEN 0 THEN 'pending' WHEN 2 THEN 'dead' ELSE 'delivered' END, 1,
@@ -60,7 +60,10 @@ async fn use_everything(bed: &Bed) {
         store.find_grant(id(round)).await.unwrap().expect("it was added");
         store.find_completion(id(round), "some/key", "AA").await.unwrap();
         store.list_completions(id(round), 20).await.unwrap();
-        store.find_due_checks(noon() + TimeDelta::days(10_000), 20).await.unwrap();
+        let late = noon() + TimeDelta::days(10_000);
+        assert_eq!(store.find_due_buckets(late).await.unwrap(), ["app-media"]);
+        let claim = CheckClaim { bucket: "app-media".into(), now: late, leased_until: late, limit: 20 };
+        assert_eq!(store.claim_checks(claim).await.unwrap().len(), 20);
         store.list_grants(&list).await.unwrap();
         store.list_grants(&GrantFilter { before: Some(id(round)), ..list.clone() }).await.unwrap();
         let users = GrantFilter { user_id: Some("u-7".into()), ..list.clone() };
@@ -161,7 +164,8 @@ async fn every_statement_on_postgres_finds_its_rows_by_an_index() {
         ("FROM completions WHERE grant_id = ANY", Some("completions_grant_id_object_key_etag_key")),
         ("AND object_key =", Some("completions_grant_id_object_key_etag_key")),
         ("ORDER BY seq + 0 DESC", Some("completions_grant_id_object_key_etag_key")),
-        ("WHERE next_check_at <=", Some("grants_due")),
+        ("WITH RECURSIVE waiting", Some("grants_due")),
+        ("WITH due AS MATERIALIZED", Some("grants_due")),
         ("WITH taken AS MATERIALIZED", Some("deliveries_due")),
         ("SET state = 'delivered'", Some("deliveries_pkey")),
         ("min(event_seq) FROM deliveries WHERE sink = $1 AND grant_id = $2", Some("deliveries_in_turn")),

@@ -27,12 +27,12 @@ async fn while_the_server_is_down_operations_fail_and_afterwards_they_work_again
             bed.store.change_grant(completing(1, "AA", 1)).await.unwrap_err();
             bed.store.find_grant(id(1)).await.unwrap_err();
         }
-        bed.store.find_due_checks(grant(1).next_check_at, 1).await.unwrap_err();
+        bed.store.find_due_buckets(grant(1).next_check_at).await.unwrap_err();
         bed.store.ping().await.unwrap_err();
         cluster.start_again();
         bed.store.ping().await.unwrap();
         assert_eq!(find(&*bed.store, 1).await.grant, grant(1).grant);
-        assert_eq!(bed.store.find_due_checks(grant(1).next_check_at, 1).await.unwrap().len(), 1);
+        assert_eq!(bed.store.find_due_buckets(grant(1).next_check_at).await.unwrap(), ["app-media"]);
     }
     add(&bed, 2).await;
     bed.store.change_grant(completing(1, "AA", 1)).await.unwrap();

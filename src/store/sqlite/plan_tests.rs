@@ -40,6 +40,7 @@ async fn every_statement_finds_its_rows_by_an_index() {
         &statements::ADD_DELIVERIES,
         &statements::FIND_GRANTS,
         &statements::FIND_COMPLETIONS,
+        &statements::LEASE_CHECKS,
     ];
     for statement in sized {
         for count in [1, 4, 16, 64] {
@@ -76,7 +77,16 @@ async fn a_page_is_read_in_its_order() {
         let lines = plan(&mut connection, &select_newest(&filter).into_string()).await;
         assert!(lines.len() == 1 && lines[0].starts_with(expected), "{case}: {lines:?}");
     }
-    let due = "SELECT id FROM grants WHERE next_check_at <= ? ORDER BY next_check_at, id LIMIT 20";
-    let lines = plan(&mut connection, due).await;
-    assert!(lines.len() == 1 && lines[0].contains("grants_due"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_is_due_is_found_by_bucket() {
+    let (_directory, mut connection) = ledger().await;
+    let lines = plan(&mut connection, statements::FIND_DUE_CHECKS.as_str()).await;
+    let expected = "SEARCH grants USING INDEX grants_due (bucket=? AND next_check_at<?)";
+    assert_eq!(lines, [expected], "in the index's order");
+    let lines = plan(&mut connection, statements::FIND_DUE_BUCKETS).await;
+    for line in lines.iter().filter(|line| line.contains("grants")) {
+        assert!(line.starts_with("SEARCH") && line.contains("grants_due"), "{lines:?}");
+    }
 }
