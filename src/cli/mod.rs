@@ -43,6 +43,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Issue one grant through the ledger; print it as JSON, or as a curl command
     Grant(grant::GrantArgs),
+    /// Look into the ledger, and for what it waits for
+    Uploads(uploads::UploadsArgs),
     /// The workbench for `SignatureDoesNotMatch`: sign requests given as JSON lines
     Sign(sign::SignArgs),
     /// The outbox: list events, show one, send again; sinks
@@ -66,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
+        Command::Uploads(args) => uploads::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Uploads(args) => uploads::run(&args),

@@ -18,7 +18,7 @@ use super::{
     queue::{Receiver, Sender, queue},
     transaction::{self, Aborted, Operation, Outcome},
 };
-use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, NewGrant};
+use crate::app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, NewGrant};
 
 /// Operations in one transaction at most. More would hardly save anything and let the last wait longer.
 const MAX_BATCH: usize = 256;
@@ -83,6 +83,14 @@ impl GroupCommit {
     pub(super) async fn write_outbox(&self, write: Write) -> Result<Written, Failure> {
         match self.submit(Operation::Outbox(write)).await? {
             Outcome::Outbox(written) => Ok(written),
+            _ => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    /// As the port's `claim_checks`.
+    pub(super) async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, Failure> {
+        match self.submit(Operation::ClaimChecks(claim)).await? {
+            Outcome::ChecksClaimed(claimed) => Ok(claimed),
             _ => unreachable!("a transaction answers in kind"),
         }
     }

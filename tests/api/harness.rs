@@ -150,7 +150,7 @@ impl TestApp {
     }
 
     /// The use cases of another replica: the same settings, the same ledger, the same clock.
-    pub(crate) async fn another_valet(&self) -> Valet {
+    pub(crate) async fn replica(&self) -> Valet {
         build_valet(&self.settings, &parts(&self.clock, free_ports())).await.unwrap()
     }
 

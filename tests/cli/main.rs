@@ -10,3 +10,4 @@ mod events;
 mod harness;
 mod serving;
 mod simulator;
+mod uploads;
