@@ -13,6 +13,7 @@ mod process;
 mod proxy;
 mod schedule;
 mod settle;
+mod silent;
 mod sink;
 mod troubles;
 mod world;

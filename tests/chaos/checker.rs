@@ -127,7 +127,7 @@ fn check_object(object: &StoredObject, index: &Index<'_>, verdict: &mut Verdict)
         |row: &&&CompletionRow| row.key == object.key && row.etag == object.etag && row.size == object.size;
     match (grant.state.as_str(), recorded.iter().filter(is_recorded).count()) {
         ("completed" | "rejected", 1) => {}
-        (_, 0) => verdict.lost.push(format!("{object:?} is there and not recorded: {grant:?}, {recorded:?}")),
+        (_, 0 | 1) => verdict.lost.push(format!("{object:?} is there and not so recorded: {grant:?}, {recorded:?}")),
         (_, count) => verdict.doubled.push(format!("{object:?} is recorded {count} times, its grant is {grant:?}")),
     }
 }
@@ -169,7 +169,8 @@ fn check_grant(grant: &GrantRow, index: &Index<'_>, verdict: &mut Verdict) {
         verdict.doubled.push(format!("the same news twice of {grant:?}: {happened}"));
     }
     if matches!(state.as_str(), "completed" | "rejected") && objects != 1 + changed {
-        verdict.doubled.push(format!("{objects} objects of {grant:?}: {happened}"));
+        let list = if objects > 1 + changed { &mut verdict.doubled } else { &mut verdict.lost };
+        list.push(format!("{objects} objects of {grant:?}: {happened}"));
     }
 }
 
@@ -212,10 +213,9 @@ fn check_order(facts: &Facts, verdict: &mut Verdict) {
     for event in &facts.ledger.events {
         let Some(&at) = arrived.get(&event.id) else { continue };
         if let Some((_, before)) = last.get(event.grant_id.as_str()).filter(|(earlier, _)| *earlier > at) {
-            verdict.disordered.push(format!(
-                "of grant {}, {} arrived before {}",
-                event.grant_id, event.kind, before.kind
-            ));
+            verdict
+                .disordered
+                .push(format!("of grant {}, {} arrived before {}", event.grant_id, event.kind, before.kind));
         }
         last.insert(&event.grant_id, (at, event));
     }

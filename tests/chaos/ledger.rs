@@ -68,8 +68,8 @@ fn ask_of(vars: &str) -> String {
     vars["ask"].as_str().unwrap_or_default().to_owned()
 }
 
-fn event(id: String, grant_id: String, payload: &str) -> EventRow {
+fn event(id: &str, grant_id: &str, payload: &str) -> EventRow {
     let payload: Value = serde_json::from_str(payload).unwrap();
     let kind = payload["type"].as_str().and_then(|kind| kind.rsplit('.').next()).unwrap_or_default().to_owned();
-    EventRow { id: plain_id(&id), grant_id: plain_id(&grant_id), kind, payload }
+    EventRow { id: plain_id(id), grant_id: plain_id(grant_id), kind, payload }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -10,11 +11,8 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream, UnixStream},
     sync::watch,
     task::JoinHandle,
     time::sleep,
@@ -35,6 +33,17 @@ pub(crate) enum Mode {
     LoseAnswers,
 }
 
+/// Where a wire may lead.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// Nobody is there.
+    Nobody,
+    /// A port.
+    Tcp(SocketAddr),
+    /// A socket in a folder.
+    Unix(PathBuf),
+}
+
 /// What every connection watches: the mode, and how often everything was cut.
 type State = (Mode, u64);
 
@@ -46,12 +55,13 @@ pub(crate) struct Proxy {
 }
 
 struct Inner {
-    targets: Mutex<Vec<SocketAddr>>,
+    targets: Mutex<Vec<Target>>,
     next: AtomicUsize,
     state: watch::Sender<State>,
 }
 
 /// Why a connection is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Over {
     /// Both sides are done.
     Ended,
@@ -82,14 +92,13 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// One place among the targets, counted from 0, has this address from now on; without one nobody is there.
-    pub(crate) fn set_target(&self, place: usize, address: Option<SocketAddr>) {
-        let nobody = SocketAddr::from(([127, 0, 0, 1], 0));
+    /// One place among the targets, counted from 0, leads there from now on.
+    pub(crate) fn set_target(&self, place: usize, target: Target) {
         let mut targets = self.inner.targets.lock().unwrap();
         if targets.len() <= place {
-            targets.resize(place + 1, nobody);
+            targets.resize(place + 1, Target::Nobody);
         }
-        targets[place] = address.unwrap_or(nobody);
+        targets[place] = target;
     }
 
     pub(crate) fn set_mode(&self, mode: Mode) {
@@ -120,70 +129,85 @@ async fn accept(listener: TcpListener, inner: Arc<Inner>) {
     }
 }
 
-async fn carry(client: TcpStream, inner: Arc<Inner>) {
+async fn carry(mut client: TcpStream, inner: Arc<Inner>) {
     let state = inner.state.subscribe();
-    if state.borrow().0 == Mode::Refuse {
-        return reset(client);
-    }
-    let Some(server) = inner.connect().await else { return reset(client) };
-    let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let cuts = state.borrow().1;
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
-    let asking = Direction { from: from_client, to: to_server, state: state.clone(), cuts, is_answer: false };
-    let answering = Direction { from: from_server, to: to_client, state, cuts, is_answer: true };
-    let (mut asking, mut answering) = (tokio::spawn(asking.run()), tokio::spawn(answering.run()));
-    // Whoever ends first decides; where it is broken, the other way is taken down too.
-    let ((first, over), other) = tokio::select! {
-        done = &mut asking => (done.unwrap(), &mut answering),
-        done = &mut answering => (done.unwrap(), &mut asking),
+    if state.borrow().0 == Mode::Refuse {
+        return reset(&client);
+    }
+    let over = match inner.connect().await {
+        None => Over::Broken,
+        Some(End::Tcp(mut server)) => {
+            let _ = (client.set_nodelay(true), server.set_nodelay(true));
+            let over = both_ways(client.split(), server.split(), &state, cuts).await;
+            if over == Over::Broken {
+                reset(&server);
+            }
+            over
+        }
+        Some(End::Unix(mut server)) => both_ways(client.split(), server.split(), &state, cuts).await,
     };
-    if matches!(over, Over::Broken) {
-        let _ = first.to.as_ref().set_zero_linger();
-        let _ = first.from.as_ref().set_zero_linger();
-        other.abort();
-        return;
+    if over == Over::Broken {
+        reset(&client);
     }
-    if let Ok((second, Over::Broken)) = other.await {
-        let _ = second.to.as_ref().set_zero_linger();
-        let _ = second.from.as_ref().set_zero_linger();
-    }
+}
+
+/// A connection to a target.
+enum End {
+    Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 impl Inner {
     /// The next target that takes a connection; each is tried once, as a balancer does.
-    async fn connect(&self) -> Option<TcpStream> {
+    async fn connect(&self) -> Option<End> {
         let targets = self.targets.lock().unwrap().clone();
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         for turn in 0..targets.len() {
-            let target = targets[(first + turn) % targets.len()];
-            if target.port() != 0
-                && let Ok(stream) = TcpStream::connect(target).await
-            {
-                return Some(stream);
+            let end = match &targets[(first + turn) % targets.len()] {
+                Target::Nobody => continue,
+                Target::Tcp(address) => TcpStream::connect(address).await.map(End::Tcp),
+                Target::Unix(path) => UnixStream::connect(path).await.map(End::Unix),
+            };
+            if let Ok(end) = end {
+                return Some(end);
             }
         }
         None
     }
 }
 
+/// Carries until both sides are done, or one way is broken.
+async fn both_ways(
+    client: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    server: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    state: &watch::Receiver<State>,
+    cuts: u64,
+) -> Over {
+    let asking = Way { state: state.clone(), cuts, is_answer: false }.copy(client.0, server.1);
+    let answering = Way { state: state.clone(), cuts, is_answer: true }.copy(server.0, client.1);
+    tokio::pin!(asking, answering);
+    let (first, asks) = tokio::select! {
+        over = &mut asking => (over, false),
+        over = &mut answering => (over, true),
+    };
+    match first {
+        Over::Broken => Over::Broken,
+        Over::Ended if asks => asking.await,
+        Over::Ended => answering.await,
+    }
+}
+
 /// One way of a connection.
-struct Direction {
-    from: OwnedReadHalf,
-    to: OwnedWriteHalf,
+struct Way {
     state: watch::Receiver<State>,
     /// How often everything had been cut when the connection began.
     cuts: u64,
     is_answer: bool,
 }
 
-impl Direction {
-    async fn run(mut self) -> (Self, Over) {
-        let over = self.copy().await;
-        (self, over)
-    }
-
-    async fn copy(&mut self) -> Over {
+impl Way {
+    async fn copy(mut self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> Over {
         let mut buffer = vec![0; 16 * 1024];
         let mut swallowed = false;
         loop {
@@ -197,12 +221,12 @@ impl Direction {
                     Ok(()) => continue,
                     Err(_) => return Over::Broken,
                 },
-                read = self.from.read(&mut buffer), if mode != Mode::Hang => read,
+                read = from.read(&mut buffer), if mode != Mode::Hang => read,
             };
             match read {
                 Ok(0) if swallowed => return Over::Broken,
                 Ok(0) => {
-                    let _ = self.to.shutdown().await;
+                    let _ = to.shutdown().await;
                     return Over::Ended;
                 }
                 Err(_) => return Over::Broken,
@@ -211,7 +235,7 @@ impl Direction {
                     if let Mode::Slow(delay) = mode {
                         sleep(delay).await;
                     }
-                    if self.to.write_all(&buffer[..length]).await.is_err() {
+                    if to.write_all(&buffer[..length]).await.is_err() {
                         return Over::Broken;
                     }
                 }
@@ -220,7 +244,7 @@ impl Direction {
     }
 }
 
-fn reset(stream: TcpStream) {
+/// Makes the end look like an accident.
+fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
-    drop(stream);
 }

@@ -115,27 +115,26 @@ const OSS_TROUBLES: [(&str, &str); 12] = [
 ];
 
 /// Times in milliseconds: before the next fault, and how long one lasts.
-const GAP: std::ops::Range<u64> = 100..900;
-const LASTS: std::ops::Range<u64> = 150..2500;
+const GAP: std::ops::Range<u64> = 50..650;
+const LASTS: std::ops::Range<u64> = 150..1600;
 
 /// The whole plan for a run of that length: first every kind of fault once, in an order of its own, then whatever comes.
 pub(crate) fn plan(seed: u64, engine: Engine, length: Duration) -> Vec<Planned> {
     let mut rng = StdRng::seed_from_u64(seed);
-    let kinds = kinds(engine);
     let mut waiting: Vec<Fault> = Vec::new();
     let mut planned: Vec<Planned> = Vec::new();
     let mut at = Duration::from_millis(500);
     while at < length {
         if waiting.is_empty() {
-            waiting.clone_from(&kinds);
+            waiting = kinds(engine).into_iter().map(|fault| whichever(fault, engine, &mut rng)).collect();
             waiting.shuffle(&mut rng);
         }
         let is_free = |fault: &Fault| {
             planned.iter().all(|other| other.at + other.lasts < at || other.fault.victim() != fault.victim())
         };
         if let Some(place) = waiting.iter().position(is_free) {
-            let fault = whichever(waiting.remove(place), engine, &mut rng);
-            let lasts = Duration::from_millis(rng.gen_range(LASTS)).min(length - at);
+            let fault = waiting.remove(place);
+            let lasts = Duration::from_millis(rng.gen_range(LASTS)).min(length.saturating_sub(at));
             planned.push(Planned { at, lasts, fault });
         }
         at += Duration::from_millis(rng.gen_range(GAP));
@@ -144,7 +143,7 @@ pub(crate) fn plan(seed: u64, engine: Engine, length: Duration) -> Vec<Planned> 
 }
 
 /// Every kind of fault.
-fn kinds(engine: Engine) -> Vec<Fault> {
+pub(crate) fn kinds(engine: Engine) -> Vec<Fault> {
     let mut kinds = vec![
         // The one that matters most comes more often.
         Fault::KillReplica(0),

@@ -24,6 +24,11 @@ pub(crate) async fn settle(world: &Arc<World>, diary: &Arc<Diary>, late: Client,
     pass(world, a_while(lifetime), HOUR, |ledger, _| open_grants(ledger) == 0).await;
     late.bring_late(diary.take_late()).await;
     pass(world, HOUR, 6 * HOUR, |ledger, objects| unrecorded(ledger, objects) == 0).await;
+    deliver(world).await;
+}
+
+/// Waits until every event has arrived, or until patience ends; retries that are far away come nearer.
+pub(crate) async fn deliver(world: &World) {
     if !crate::DELIVERED {
         return;
     }
@@ -83,7 +88,8 @@ fn unrecorded(ledger: &Ledger, objects: &[StoredObject]) -> usize {
     objects.iter().filter(|object| !recorded.contains(&(&object.key, &object.etag))).count()
 }
 
-async fn undelivered(world: &World) -> usize {
+/// Events that the backend has not got.
+pub(crate) async fn undelivered(world: &World) -> usize {
     let received: HashSet<_> = world.sink.receipts().iter().map(|receipt| plain_id(&receipt.id)).collect();
     world.books.read().await.events.iter().filter(|event| !received.contains(&event.id)).count()
 }

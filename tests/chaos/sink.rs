@@ -38,6 +38,13 @@ pub(crate) enum Mood {
     Silent,
 }
 
+/// Requests that have no answer yet.
+#[derive(Debug, Default, Clone, Copy)]
+struct Waiting {
+    now: usize,
+    most: usize,
+}
+
 /// The running receiver.
 pub(crate) struct Sink {
     pub(crate) address: SocketAddr,
@@ -53,6 +60,7 @@ struct Inner {
     strangers: Mutex<Vec<String>>,
     /// Counts accepted messages, for who waits for them.
     accepted: watch::Sender<usize>,
+    waiting: Mutex<Waiting>,
 }
 
 impl Sink {
@@ -64,6 +72,7 @@ impl Sink {
             receipts: Mutex::default(),
             strangers: Mutex::default(),
             accepted: watch::Sender::new(0),
+            waiting: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -95,6 +104,11 @@ impl Sink {
         self.inner.accepted.subscribe()
     }
 
+    /// How many requests waited for an answer at the same time, at most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.inner.waiting.lock().unwrap().most
+    }
+
     pub(crate) async fn stop(&self) {
         self.set_mood(Mood::Well);
         self.server.stop(false).await;
@@ -102,6 +116,7 @@ impl Sink {
 }
 
 async fn receive(request: HttpRequest, body: Bytes, sink: Data<Inner>) -> HttpResponse {
+    let _waits = Inner::begin(&sink);
     let receipt = match sink.read(&request, &body) {
         Ok(receipt) => receipt,
         Err(why) => {
@@ -133,7 +148,23 @@ fn answer(status: u16) -> HttpResponse {
     HttpResponse::build(status).finish()
 }
 
+/// Ends with the request, also where the sender hangs up.
+struct Waits(Data<Inner>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.waiting.lock().unwrap().now -= 1;
+    }
+}
+
 impl Inner {
+    fn begin(sink: &Data<Self>) -> Waits {
+        let mut waiting = sink.waiting.lock().unwrap();
+        waiting.now += 1;
+        waiting.most = waiting.most.max(waiting.now);
+        Waits(sink.clone())
+    }
+
     fn take(&self, receipt: Receipt) {
         self.receipts.lock().unwrap().push(receipt);
         self.accepted.send_modify(|count| *count += 1);

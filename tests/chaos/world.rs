@@ -21,7 +21,7 @@ use crate::{
     facts::StoredObject,
     ledger::Books,
     process::Process,
-    proxy::Proxy,
+    proxy::{Proxy, Target},
     schedule::{Engine, Wire},
     sink::Sink,
 };
@@ -70,7 +70,7 @@ impl World {
             wires.insert(wire, Proxy::start().await);
         }
         let sink = Sink::start(WEBHOOK_SECRET);
-        wires[&Wire::Sink].set_target(0, Some(sink.address));
+        wires[&Wire::Sink].set_target(0, Target::Tcp(sink.address));
         let oss = Place::oss(directory.path());
         oss.start().await;
         let books = Books::sqlite(&directory.path().join("ledger.db"));
@@ -93,7 +93,7 @@ impl World {
         self.replicas[number].start().await;
         let address = self.replicas[number].address("service").await;
         for wire in [Wire::Clients, Wire::Callbacks] {
-            self.wires[&wire].set_target(number, Some(address));
+            self.wires[&wire].set_target(number, Target::Tcp(address));
         }
     }
 
@@ -101,14 +101,14 @@ impl World {
     pub(crate) async fn kill_replica(&self, number: usize) {
         self.replicas[number].kill().await;
         for wire in [Wire::Clients, Wire::Callbacks] {
-            self.wires[&wire].set_target(number, None);
+            self.wires[&wire].set_target(number, Target::Nobody);
         }
     }
 
     async fn connect_oss(&self) {
         let address = self.oss.address("url").await;
         for wire in [Wire::Uploads, Wire::Oss] {
-            self.wires[&wire].set_target(0, Some(address));
+            self.wires[&wire].set_target(0, Target::Tcp(address));
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::facts::{Promise, plain_id};
@@ -123,7 +124,8 @@ const WAYS: [(&str, &str, u32); 4] =
 
 impl Client {
     pub(crate) fn new(seed: u64, number: usize, places: &Places, token: String, diary: Arc<Diary>) -> Self {
-        let rng = StdRng::seed_from_u64(seed ^ (u64::try_from(number).unwrap() + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let rng =
+            StdRng::seed_from_u64(seed ^ (u64::try_from(number).unwrap() + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let Places { service, oss } = places.clone();
         Self { number, service, oss, token, http: service::http(), diary, rng }
     }
@@ -184,6 +186,28 @@ impl Client {
             }
             Plan::TooMuch => self.bring(&grant, &[b'x'; 100], Doubt::Shrugs).await,
         }
+    }
+
+    /// So many uploads by form, one after the other; how long OSS took for each, its callback included. Every one must be
+    /// answered as completed.
+    pub(crate) async fn run_steadily(mut self, count: usize) -> Vec<Duration> {
+        let mut took = Vec::with_capacity(count);
+        for round in 0..count {
+            let ask = format!("{}-{round}", self.number);
+            let question = json!({"profile": "file", "method": "post", "filename": "a.txt", "vars": {"ask": ask}});
+            let Some(grant) = self.issue(&ask, &question).await else { continue };
+            let began = Instant::now();
+            let answer = service::send(self.upload(&grant, ask.as_bytes())).await;
+            took.push(began.elapsed());
+            match answer {
+                Some(answer) if answer.status == 200 => {
+                    let told = answer.json();
+                    self.believe(&told, &told["etag"]);
+                }
+                other => self.diary.surprise(format!("{ask}: {:?}", other.map(|answer| answer.text()))),
+            }
+        }
+        took
     }
 
     /// Uploads under each of these grants, late; in doubt shrugs.

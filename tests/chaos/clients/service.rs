@@ -120,7 +120,8 @@ impl Client {
         match answer.status.as_u16() {
             200 => {
                 let parts = answer.json();
-                let urls = parts["parts"].as_array().unwrap().iter().map(|part| part["url"].as_str().unwrap().to_owned());
+                let urls =
+                    parts["parts"].as_array().unwrap().iter().map(|part| part["url"].as_str().unwrap().to_owned());
                 Some(urls.collect())
             }
             // Cancelled or expired meanwhile.

@@ -85,7 +85,7 @@ impl Client {
     }
 
     /// What uploads under the grant, as it says.
-    fn upload(&self, grant: &Value, content: &[u8]) -> RequestBuilder {
+    pub(super) fn upload(&self, grant: &Value, content: &[u8]) -> RequestBuilder {
         if grant["method"] == "sts" {
             return self.by_session(grant, content);
         }
