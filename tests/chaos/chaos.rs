@@ -7,6 +7,7 @@
 
 mod checker;
 mod clients;
+mod cluster;
 mod facts;
 mod ledger;
 mod process;
@@ -35,7 +36,7 @@ use crate::{
 /// Clients at once.
 const CLIENTS: usize = 24;
 /// How long signatures live beyond the run.
-const SPARE: Duration = Duration::from_secs(600);
+const SPARE: Duration = Duration::from_mins(10);
 /// Whether the service delivers events yet; until then the outbox is taken for the backend.
 pub(crate) const DELIVERED: bool = false;
 /// How many faults are shown of each run.
@@ -65,10 +66,8 @@ async fn main() -> ExitCode {
     let engines = arguments.store.map_or_else(|| vec![Engine::Sqlite], |engine| vec![engine]);
     let (mut passed, mut failed) = (0, 0);
     for engine in engines {
-        match run(engine, seed, Duration::from_secs(arguments.seconds)).await {
-            true => passed += 1,
-            false => failed += 1,
-        }
+        let is_good = run(engine, seed, Duration::from_secs(arguments.seconds)).await;
+        *(if is_good { &mut passed } else { &mut failed }) += 1;
     }
     println!("{passed} passed, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -52,7 +52,7 @@ impl Process {
     }
 
     /// Starts it as a supervisor does: again and again, until it is ready.
-    pub(crate) fn start_until(command: impl Fn() -> Command, log: &PathBuf, patience: Duration) -> Self {
+    pub(crate) fn start_until(command: impl Fn() -> Command, log: &Path, patience: Duration) -> Self {
         let until = Instant::now() + patience;
         loop {
             match Self::start(command(), log) {

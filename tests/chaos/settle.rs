@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// How long it may take until all is as it has to be.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(200);
 /// What has not been looked at so long after its time came gets more time: another hour, in which the reconciler tries again.
 const AGAIN: Duration = Duration::from_secs(6);
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Lets the time of all grants come, late uploads arrive, the late looks be taken, and every event be delivered.
 pub(crate) async fn settle(world: &Arc<World>, diary: &Arc<Diary>, late: Client, lifetime: Duration) {
@@ -63,14 +63,14 @@ async fn pass(
     is_done: impl Fn(&Ledger, &[StoredObject]) -> bool,
 ) -> bool {
     let until = Instant::now() + PATIENCE;
-    world.books.age(first, i64::MIN).await;
+    world.books.age_grants(first, i64::MIN).await;
     let mut aged = Instant::now();
     while !is_done(&world.books.read().await, &world.objects().await) {
         if Instant::now() > until {
             return false;
         }
         if aged.elapsed() > AGAIN {
-            world.books.age(then, i64::MIN).await;
+            world.books.age_grants(then, i64::MIN).await;
             aged = Instant::now();
         }
         sleep(LOOK).await;

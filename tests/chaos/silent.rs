@@ -29,7 +29,7 @@ const DESCRIPTORS: usize = 256;
 
 /// Uploads against a silent backend, then lets it answer; whether all was as it has to be.
 pub(crate) async fn run(seed: u64) -> bool {
-    let lifetime = Duration::from_secs(1800);
+    let lifetime = Duration::from_mins(30);
     let world = Arc::new(World::start(&Wish { engine: Engine::Sqlite, lifetime }).await);
     let diary = Arc::new(Diary::default());
     world.sink.set_mood(Mood::Silent);
@@ -68,7 +68,9 @@ pub(crate) async fn run(seed: u64) -> bool {
     ] {
         wrong.extend(is_wrong.then_some(what));
     }
-    wrong.iter().for_each(|what| println!("  {what}"));
+    for what in &wrong {
+        println!("  {what}");
+    }
     wrong.is_empty()
 }
 

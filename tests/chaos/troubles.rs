@@ -18,7 +18,7 @@ use crate::{
 
 /// What passes when time passes: more than signatures live, and credentials, and all that comes on top.
 pub(crate) fn a_while(lifetime: Duration) -> Duration {
-    lifetime.max(Duration::from_secs(15 * 60)) + Duration::from_secs(20 * 60)
+    lifetime.max(Duration::from_mins(15)) + Duration::from_mins(20)
 }
 
 /// Lets everything happen, and tells when it is over and all is well again.
@@ -61,7 +61,12 @@ async fn happen(world: &World, fault: &Fault, lasts: Duration, lifetime: Duratio
             sleep(lasts).await;
             world.oss.start().await;
         }
-        Fault::KillDatabase => unreachable!("SQLite has none"),
+        Fault::KillDatabase => {
+            let database = world.database.as_ref().expect("planned for an engine that has one");
+            database.crash().await;
+            sleep(lasts).await;
+            database.start().await;
+        }
         Fault::Wire(wire, mode) => {
             world.wires[wire].set_mode(*mode);
             sleep(lasts).await;
@@ -79,6 +84,6 @@ async fn happen(world: &World, fault: &Fault, lasts: Duration, lifetime: Duratio
             sleep(lasts).await;
             world.set_oss_rules(&json!([])).await;
         }
-        Fault::TimePasses => world.books.age(a_while(lifetime), SystemClock.now().timestamp_micros()).await,
+        Fault::TimePasses => world.books.age_grants(a_while(lifetime), SystemClock.now().timestamp_micros()).await,
     }
 }

@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     clients::Places,
+    cluster::Cluster,
     facts::StoredObject,
     ledger::Books,
     process::Process,
@@ -51,6 +52,8 @@ pub(crate) struct World {
     pub(crate) replicas: Vec<Place>,
     pub(crate) sink: Sink,
     pub(crate) books: Books,
+    /// Where the engine has one.
+    pub(crate) database: Option<Cluster>,
     http: Client,
 }
 
@@ -73,14 +76,13 @@ impl World {
         wires[&Wire::Sink].set_target(0, Target::Tcp(sink.address));
         let oss = Place::oss(directory.path());
         oss.start().await;
-        let books = Books::sqlite(&directory.path().join("ledger.db"));
-        let store = format!("sqlite://{}", directory.path().join("ledger.db").display());
+        let (database, books, store) = ledger(wish.engine, directory.path(), &mut wires).await;
         let ready = oss.ready().await;
         let settings = fill_in(wish, &wires, &ready, &store);
         std::fs::write(directory.path().join("chaos.toml"), settings).unwrap();
         let replicas = (0..wish.engine.replicas()).map(|number| Place::replica(directory.path(), number)).collect();
         let http = Client::builder().no_proxy().build().unwrap();
-        let world = Self { directory, wires, oss, replicas, sink, books, http };
+        let world = Self { directory, wires, oss, replicas, sink, books, database, http };
         world.connect_oss().await;
         for number in 0..world.replicas.len() {
             world.start_replica(number).await;
@@ -171,6 +173,28 @@ impl World {
     /// Keeps logs and ledger for who has to find out.
     pub(crate) fn keep(self) -> PathBuf {
         self.directory.keep()
+    }
+}
+
+/// The engine's ledger: its server if it has one, how to read it, and how replicas find it.
+async fn ledger(
+    engine: Engine,
+    directory: &Path,
+    wires: &mut HashMap<Wire, Proxy>,
+) -> (Option<Cluster>, Books, String) {
+    match engine {
+        Engine::Sqlite => {
+            let file = directory.join("ledger.db");
+            (None, Books::sqlite(&file), format!("sqlite://{}", file.display()))
+        }
+        Engine::Postgres => {
+            let (cluster, wire) = (Cluster::create(directory).await, Proxy::start().await);
+            wire.set_target(0, Target::Unix(cluster.socket()));
+            let books = Books::Postgres(cluster.options());
+            let url = format!("postgres://valet@{}/postgres?sslmode=disable", wire.address());
+            wires.insert(Wire::Database, wire);
+            (Some(cluster), books, url)
+        }
     }
 }
 

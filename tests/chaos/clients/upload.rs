@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use oss_valet::{
     clock::{Clock as _, SystemClock},
     oss::{
@@ -78,7 +79,8 @@ impl Client {
     /// Whether there is something to upload with: a repeated question may be answered after the grant has ended.
     fn is_usable(&self, grant: &Value) -> bool {
         let usable = !grant["request"].is_null() || !grant["credentials"].is_null();
-        if !usable && grant["state"] == "issued" {
+        let ends: DateTime<Utc> = grant["expires_at"].as_str().unwrap().parse().unwrap();
+        if !usable && grant["state"] == "issued" && ends > SystemClock.now() {
             self.diary.surprise(format!("an open grant without a request: {grant}"));
         }
         usable
