@@ -21,6 +21,7 @@ use crate::{
     app::{
         Bucket, Valet,
         ask_hook::HookTurns,
+        directory_session::DirectorySessions,
         ports::{Authenticator, Store},
         signing::SigningKeyCache,
         watch::GrantWatch,
@@ -221,7 +222,9 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
         credentials,
         hooks: wiring::hooks(settings).context("hooks")?,
         hook_turns: HookTurns::default(),
+        directory_sessions: DirectorySessions::default(),
         seal_keys: settings.callback.seal_keys.clone(),
+        ticket_keys: settings.callback.ticket_keys.clone(),
         trusted_keys: settings.callback.trusted_keys.clone(),
         callback_urls,
         callback_paths,

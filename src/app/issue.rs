@@ -12,7 +12,7 @@ use super::{
 };
 use crate::grant::{
     fault::{Fault, FaultCode},
-    grant::{Grant, State},
+    grant::{Grant, GrantKind, State},
     key_template::{KeyFacts, UnusableKey},
     limits::{CheckedAsk, UncheckedAsk, is_usable_user_id},
     media_type,
@@ -127,6 +127,7 @@ impl Valet {
         let for_another = caller.user_id != user_id;
         Ok(Grant {
             id,
+            kind: GrantKind::Upload,
             profile: profile.name.clone(),
             method: ask.method,
             state: State::Issued,
@@ -152,7 +153,7 @@ impl Valet {
 }
 
 /// The user that the grant is for.
-fn effective_user(caller: &Caller, asked: Option<&str>) -> Result<String, IssueError> {
+pub(super) fn effective_user(caller: &Caller, asked: Option<&str>) -> Result<String, IssueError> {
     let user_id = asked.unwrap_or(&caller.user_id);
     if user_id != caller.user_id && !caller.has_scope(SCOPE_ISSUE_FOR) {
         return Err(IssueError::Forbidden);

@@ -58,4 +58,6 @@ pub struct Completion {
     pub late: bool,
     /// What the hook said of it; `None` where it was not asked.
     pub hook: Option<HookRecord>,
+    /// Why this object was rejected, under a directory grant, which does not end with it.
+    pub reason: Option<String>,
 }

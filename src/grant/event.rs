@@ -74,7 +74,7 @@ impl Event {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// Tells of `grant`, and of its object where there is one. `source` is the CloudEvents `source` of this service.
+    /// Tells of `grant`, and of its object where there is one: under a directory grant, one of many. `source` is the CloudEvents `source` of this service.
     pub fn new(
         id: Uuid,
         kind: EventType,
@@ -90,7 +90,7 @@ impl Event {
             source,
             kind: kind.as_str(),
             time: rfc3339(now),
-            subject: &grant.key,
+            subject: completion.map_or(&grant.key, |completion| &completion.key),
             datacontenttype: "application/json",
             data: EventData::new(grant, completion, reason),
         };
@@ -145,7 +145,7 @@ impl<'a> EventData<'a> {
             method: grant.method,
             bucket: &grant.bucket,
             region: &grant.region,
-            key: &grant.key,
+            key: completion.map_or(&grant.key, |completion| &completion.key),
             size: completion.map(|c| c.size),
             etag: completion.map(|c| c.etag.as_str()),
             content_type: completion.map(|c| c.content_type.as_str()),
@@ -170,12 +170,13 @@ fn rfc3339(time: DateTime<Utc>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::grant::State;
+    use crate::grant::grant::{GrantKind, State};
 
     fn grant(id: u128) -> Grant {
         let issued_at = DateTime::from_timestamp_millis(1_795_262_400_123).unwrap();
         Grant {
             id: Uuid::from_u128(id),
+            kind: GrantKind::Upload,
             profile: "avatar".into(),
             method: Method::Post,
             state: State::Issued,
@@ -212,6 +213,7 @@ mod tests {
             source: CompletionSource::Callback,
             late: false,
             hook: None,
+            reason: None,
         }
     }
 

@@ -54,11 +54,37 @@ impl State {
     }
 }
 
-/// One issued leave to upload one object. Holds no signature and no secret.
+/// What a grant is leave for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantKind {
+    /// One object.
+    Upload,
+    /// Any objects under one directory made for it. Never completes, only ends; each object is a completion of its own.
+    Directory,
+}
+
+impl GrantKind {
+    /// The word that is sealed and recorded.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Directory => "directory",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Upload, Self::Directory].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// One issued leave to upload. Holds no signature and no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// Version 7.
     pub id: Uuid,
+    /// One object, or a directory.
+    pub kind: GrantKind,
     /// Profile name.
     pub profile: String,
     /// How the bytes travel.
@@ -75,9 +101,9 @@ pub struct Grant {
     pub bucket: String,
     /// `cn-hangzhou`.
     pub region: String,
-    /// The object key.
+    /// The object key; of a directory grant the directory, which ends in `/`.
     pub key: String,
-    /// Pinned content type.
+    /// Pinned content type; of a directory grant the types that objects under it may have.
     pub content_type: String,
     /// Bytes, inclusive.
     pub min_size: u64,

@@ -10,6 +10,8 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::grant::GrantKind;
+
 /// First part of every seal. Another value would make every outstanding grant's callback worthless.
 const VERSION: &str = "v1";
 /// HKDF's `info`: binds the derived key to this use. If it drifts, no seal in flight verifies.
@@ -21,29 +23,11 @@ pub const MIN_SECRET_LEN: usize = 32;
 /// Longest kid, in bytes; it travels in every callback.
 pub const MAX_KID_LEN: usize = 16;
 
-/// What kind of grant is sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SealKind {
-    /// One object.
-    Upload,
-    /// Any objects under one directory.
-    Directory,
-}
-
-impl SealKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Upload => "upload",
-            Self::Directory => "directory",
-        }
-    }
-}
-
 /// What the seal covers.
 #[derive(Debug, Clone)]
 pub struct SealedFacts<'a> {
     /// One object or a directory.
-    pub kind: SealKind,
+    pub kind: GrantKind,
     /// The grant's id.
     pub upload_id: &'a str,
     /// Whose grant.
@@ -135,8 +119,8 @@ impl SealKeys {
     /// # Errors
     /// When there is none, or a kid occurs twice.
     pub fn new(keys: Vec<SealKey>) -> Result<Self, UnusableSecret> {
-        let twice = keys.iter().enumerate().any(|(i, key)| keys[..i].iter().any(|other| other.kid == key.kid));
-        if keys.is_empty() || twice { Err(UnusableSecret::Keys) } else { Ok(Self { keys }) }
+        check_kids(keys.iter().map(|key| key.kid.as_str()))?;
+        Ok(Self { keys })
     }
 
     /// `v1.<kid>.<expiry, base36 seconds>.<22 characters base64url>`. An expiry before 1970 is sealed as 0.
@@ -217,7 +201,19 @@ fn encode(facts: &SealedFacts<'_>, expiry: &str, mut out: impl FnMut(&[u8])) {
     }
 }
 
-fn is_kid(kid: &str) -> bool {
+/// At least one kid, each once.
+pub(super) fn check_kids<'a>(kids: impl IntoIterator<Item = &'a str>) -> Result<(), UnusableSecret> {
+    let mut seen = Vec::new();
+    for kid in kids {
+        if seen.contains(&kid) {
+            return Err(UnusableSecret::Keys);
+        }
+        seen.push(kid);
+    }
+    if seen.is_empty() { Err(UnusableSecret::Keys) } else { Ok(()) }
+}
+
+pub(super) fn is_kid(kid: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     (1..=MAX_KID_LEN).contains(&kid.len()) && kid.bytes().all(allowed)
 }
@@ -250,7 +246,7 @@ mod tests {
 
     fn facts(vars: &[(String, String)]) -> SealedFacts<'_> {
         SealedFacts {
-            kind: SealKind::Upload,
+            kind: GrantKind::Upload,
             upload_id: "0193",
             user_id: "u-7",
             bucket: "app-media",
@@ -291,7 +287,7 @@ mod tests {
         let renamed = [var("b", "1")];
         let revalued = [var("a", "2")];
         let cases = [
-            ("kind", SealedFacts { kind: SealKind::Directory, ..good.clone() }),
+            ("kind", SealedFacts { kind: GrantKind::Directory, ..good.clone() }),
             ("upload id", SealedFacts { upload_id: "0194", ..good.clone() }),
             ("user id", SealedFacts { user_id: "u-8", ..good.clone() }),
             ("bucket", SealedFacts { bucket: "app-medib", ..good.clone() }),
@@ -389,6 +385,6 @@ mod tests {
 
     fn of<'a>(texts: &'a [String; 6], vars: &'a [(String, String)]) -> SealedFacts<'a> {
         let [upload_id, user_id, bucket, key, ..] = texts;
-        SealedFacts { kind: SealKind::Upload, upload_id, user_id, bucket, key, vars }
+        SealedFacts { kind: GrantKind::Upload, upload_id, user_id, bucket, key, vars }
     }
 }

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use sqlx::error::ErrorKind;
+use uuid::Uuid;
 
-use super::rows::{CorruptRow, Unrepresentable};
-use crate::app::ports::StoreError;
+use crate::{
+    app::ports::{GrantChange, StoreError},
+    grant::grant::Grant,
+};
 
 /// What can go wrong inside; shared, because one failed commit is the answer to everybody in the batch.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -57,4 +60,39 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         Self(Box::new(failure))
     }
+}
+
+/// A row that this program can't have written.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("corrupt row in the ledger: column `{column}` of `{table}`{} {problem}", of_grant(*.grant))]
+pub(super) struct CorruptRow {
+    pub(super) table: &'static str,
+    pub(super) column: &'static str,
+    pub(super) grant: Option<Uuid>,
+    pub(super) problem: String,
+}
+
+fn of_grant(grant: Option<Uuid>) -> String {
+    grant.map(|id| format!(" (grant {id})")).unwrap_or_default()
+}
+
+/// A fact that no row can hold.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("`{0}` is beyond what the ledger can hold")]
+pub(super) struct Unrepresentable(&'static str);
+
+/// Whether every number of the grant fits its column; asked before it is queued, so that a batch can't fail on it.
+pub(super) fn check_grant(grant: &Grant) -> Result<(), Unrepresentable> {
+    fits("min_size", grant.min_size)?;
+    fits("max_size", grant.max_size)?;
+    fits("declared_size", grant.declared_size.unwrap_or_default())
+}
+
+/// As [`check_grant`], for a change.
+pub(super) fn check_change(change: &GrantChange) -> Result<(), Unrepresentable> {
+    change.completion.as_ref().map_or(Ok(()), |completion| fits("size", completion.size))
+}
+
+fn fits(name: &'static str, value: u64) -> Result<(), Unrepresentable> {
+    if i64::try_from(value).is_ok() { Ok(()) } else { Err(Unrepresentable(name)) }
 }

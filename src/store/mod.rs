@@ -3,29 +3,16 @@
 //! | file | what it is |
 //! | --- | --- |
 //! | `sqlite` | the port on SQLite |
-//! | `group_commit` | the task through which everything is written |
-//! | `queue` | what waits for these tasks, in groups |
-//! | `checkpoint` | carrying the log over, beside the writer |
-//! | `transaction` | what one transaction does |
-//! | `lookup` | reading by id, for many callers at once |
-//! | `statements`, `rows` | SQL, and how facts are written down |
-//! | `schema` | migrations, and refusing what is not ours |
+//! | `queue` | what waits for an engine's tasks, in groups |
 //! | `failure` | why there was no answer |
 
-mod checkpoint;
 mod failure;
-mod group_commit;
-mod lookup;
 mod queue;
-mod rows;
-mod schema;
 mod sqlite;
-mod statements;
-mod transaction;
 
 use std::{path::Path, sync::Arc};
 
-pub use group_commit::Counters;
+pub use sqlite::Counters;
 
 use crate::app::ports::Store;
 
@@ -64,7 +51,7 @@ pub enum OpenError {
 /// When the URL is not usable, or the schema is missing, foreign, older or newer.
 pub async fn open(url: &str, counters: Arc<Counters>) -> Result<Arc<dyn Store>, OpenError> {
     let path = sqlite_path(url)?;
-    schema::check(path).await?;
+    sqlite::schema::check(path).await?;
     let store = sqlite::SqliteStore::open(path, counters).await;
     Ok(Arc::new(store.map_err(|error| OpenError::Unreadable(error.into()))?))
 }
@@ -74,7 +61,7 @@ pub async fn open(url: &str, counters: Arc<Counters>) -> Result<Arc<dyn Store>, 
 /// # Errors
 /// When the URL is not usable, the file belongs to another program, or a migration fails.
 pub async fn migrate(url: &str) -> Result<(), OpenError> {
-    schema::migrate(sqlite_path(url)?).await
+    sqlite::schema::migrate(sqlite_path(url)?).await
 }
 
 fn sqlite_path(url: &str) -> Result<&Path, OpenError> {

@@ -3,7 +3,10 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use md5::{Digest, Md5};
 use oss_valet::{
-    grant::seal::{SealKey, SealKeys, SealKind, SealedFacts},
+    grant::{
+        grant::GrantKind,
+        seal::{SealKey, SealKeys, SealedFacts},
+    },
     oss::{
         callback::{CallbackBodyType, SystemVariables, substitute},
         callback_signature::string_to_sign,
@@ -147,7 +150,7 @@ pub(crate) fn without_field(body: &str, name: &str) -> String {
 pub(crate) fn seal(kid: &str, secret: &str, [upload_id, user_id, bucket, key]: [&str; 4], app: &TestApp) -> String {
     use oss_valet::clock::Clock;
     let keys = SealKeys::new(vec![SealKey::derive(kid, secret.as_bytes()).unwrap()]).unwrap();
-    let facts = SealedFacts { kind: SealKind::Upload, upload_id, user_id, bucket, key, vars: &[] };
+    let facts = SealedFacts { kind: GrantKind::Upload, upload_id, user_id, bucket, key, vars: &[] };
     keys.seal(&facts, app.clock.now())
 }
 

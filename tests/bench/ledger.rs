@@ -16,7 +16,7 @@ use oss_valet::{
     grant::{
         completion::{Completion, CompletionSource},
         event::{Event, EventType},
-        grant::{Grant, State},
+        grant::{Grant, GrantKind, State},
         profile::Method,
     },
     store::{self, Counters},
@@ -133,6 +133,7 @@ fn id(n: u64) -> Uuid {
 async fn add(store: &dyn Store, n: u64, user_id: &str, idempotent: bool) {
     let grant = Grant {
         id: id(n),
+        kind: GrantKind::Upload,
         profile: "avatar".into(),
         method: Method::Post,
         state: State::Issued,
@@ -183,6 +184,7 @@ fn completion(n: u64) -> GrantChange {
             source: CompletionSource::Callback,
             late: false,
             hook: None,
+            reason: None,
         }),
         oss_upload_id: None,
         lifetime: None,

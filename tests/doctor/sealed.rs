@@ -6,7 +6,10 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use chrono::DateTime;
 use md5::Md5;
 use oss_valet::{
-    grant::seal::{SealKey, SealKeys, SealKind, SealedFacts},
+    grant::{
+        grant::GrantKind,
+        seal::{SealKey, SealKeys, SealedFacts},
+    },
     oss::callback_signature::string_to_sign,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -58,7 +61,7 @@ fn file(content: &[u8]) -> NamedTempFile {
     file
 }
 
-fn seal(kind: SealKind, key: &str, secret: &[u8]) -> String {
+fn seal(kind: GrantKind, key: &str, secret: &[u8]) -> String {
     let vars = [("album".to_owned(), "42".to_owned())];
     let facts = SealedFacts { kind, upload_id: "0193", user_id: "u-7", bucket: "b", key, vars: &vars };
     let keys = SealKeys::new(vec![SealKey::derive("any", secret).unwrap()]).unwrap();
@@ -70,8 +73,8 @@ const BODY: &str = "bucket=b&object=a%2Fk.png&size=1&x:user_id=u-7&x:upload_id=0
 #[test]
 fn a_seal_is_checked_whatever_the_kid_and_the_kind() {
     let simulator = Simulator::new();
-    let upload = format!("{BODY}&x:seal={}", seal(SealKind::Upload, "a/k.png", SECRET));
-    let directory = format!("{BODY}&x:dir=a%2F&x:seal={}", seal(SealKind::Directory, "a/", SECRET));
+    let upload = format!("{BODY}&x:seal={}", seal(GrantKind::Upload, "a/k.png", SECRET));
+    let directory = format!("{BODY}&x:dir=a%2F&x:seal={}", seal(GrantKind::Directory, "a/", SECRET));
     for body in [upload, directory] {
         let diagnosis = simulator.diagnose(&body);
         assert_eq!(diagnosis["steps"][4]["ok"], true, "{diagnosis}");
@@ -81,13 +84,13 @@ fn a_seal_is_checked_whatever_the_kid_and_the_kind() {
 #[test]
 fn a_wrong_seal_is_explained() {
     let simulator = Simulator::new();
-    let good = seal(SealKind::Upload, "a/k.png", SECRET);
+    let good = seal(GrantKind::Upload, "a/k.png", SECRET);
     let with = |seal: &str| format!("{BODY}&x:seal={seal}");
     let cases = [
         ("none", BODY.to_owned(), "callbackBody must hold x:seal"),
         ("null", with(""), "callbackBody must hold x:seal"),
         ("no seal", with("v1.x"), "not what a grant holds"),
-        ("another secret", with(&seal(SealKind::Upload, "a/k.png", &[7; 32])), "another secret"),
+        ("another secret", with(&seal(GrantKind::Upload, "a/k.png", &[7; 32])), "another secret"),
         ("another key", with(&good).replace("k.png", "j.png"), "changed the key"),
         ("a variable added", with(&good).replace("x:note=", "x:note=1"), "without the variable x:note"),
         ("a fact that the body lacks", with(&good).replace("bucket=b&", ""), "has no `bucket`"),

@@ -6,7 +6,7 @@ use oss_valet::{
     grant::{
         completion::{Completion, CompletionSource},
         event::{Event, EventType},
-        grant::{Grant, State},
+        grant::{Grant, GrantKind, State},
         profile::Method,
     },
 };
@@ -26,6 +26,7 @@ pub(crate) fn id(n: u64) -> Uuid {
 pub(crate) fn grant(n: u64) -> NewGrant {
     let grant = Grant {
         id: id(n),
+        kind: GrantKind::Upload,
         profile: "avatar".into(),
         method: Method::Post,
         state: State::Issued,
@@ -74,6 +75,7 @@ pub(crate) fn completion(n: u64, etag: &str) -> Completion {
         source: CompletionSource::Callback,
         late: false,
         hook: None,
+        reason: None,
     }
 }
 

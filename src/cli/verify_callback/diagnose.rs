@@ -5,7 +5,10 @@ use url::Url;
 
 use super::capture::Capture;
 use super::{header_hints, key_hints, rewrites};
-use crate::grant::seal::{SealInvalid, SealKeys, SealKind, SealedFacts};
+use crate::grant::{
+    grant::GrantKind,
+    seal::{SealInvalid, SealKeys, SealedFacts},
+};
 use crate::oss::callback_body::CallbackFields;
 use crate::oss::callback_signature::{
     CallbackRefused, OSS_KEY_URLS, TrustedKeys, UnverifiedCallback, VerifiedCallback,
@@ -151,7 +154,7 @@ fn seal(fields: &CallbackFields, keys: &SealKeys) -> Result<(), Failed> {
     let vars: Vec<_> = fields.iter().filter_map(caller_var).collect();
     let dir = fields.field("x:dir");
     let facts = SealedFacts {
-        kind: if dir.is_some() { SealKind::Directory } else { SealKind::Upload },
+        kind: if dir.is_some() { GrantKind::Directory } else { GrantKind::Upload },
         upload_id: field("x:upload_id"),
         user_id: field("x:user_id"),
         bucket: field("bucket"),

@@ -5,7 +5,10 @@
 use std::sync::LazyLock;
 
 use chrono::DateTime;
-use oss_valet::grant::seal::{SealKey, SealKeys, SealKind, SealedFacts};
+use oss_valet::grant::{
+    grant::GrantKind,
+    seal::{SealKey, SealKeys, SealedFacts},
+};
 
 static KEYS: LazyLock<SealKeys> = LazyLock::new(|| {
     let key = SealKey::derive("k1", b"0123456789abcdef0123456789abcdef").expect("a secret");
@@ -16,13 +19,13 @@ pub(super) fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
     let [claimed, upload_id, user_id, key, value] = super::lines(text);
     let vars = [("a".to_owned(), value.to_owned())];
-    let facts = SealedFacts { kind: SealKind::Upload, upload_id, user_id, bucket: "b", key, vars: &vars };
+    let facts = SealedFacts { kind: GrantKind::Upload, upload_id, user_id, bucket: "b", key, vars: &vars };
     let expiry = i64::try_from(data.len()).expect("a length");
     let seal = KEYS.seal(&facts, DateTime::from_timestamp(expiry, 0).expect("a date"));
     assert_eq!(KEYS.verify(&seal, &facts), Ok(()));
     let longer = format!("{user_id}x");
     let others = [
-        SealedFacts { kind: SealKind::Directory, ..facts.clone() },
+        SealedFacts { kind: GrantKind::Directory, ..facts.clone() },
         SealedFacts { user_id: &longer, ..facts.clone() },
         SealedFacts { upload_id: user_id, user_id: upload_id, ..facts.clone() },
     ];

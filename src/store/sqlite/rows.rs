@@ -15,11 +15,12 @@ use crate::{
     grant::{
         completion::{Completion, CompletionSource},
         event::Event,
-        grant::{Grant, State},
+        grant::{Grant, GrantKind, State},
         hook::{HookOutcome, HookRecord},
         profile::Method,
     },
     oss::callback::ImageInfo,
+    store::failure::CorruptRow,
 };
 
 /// A statement being bound.
@@ -27,11 +28,11 @@ pub(super) type Bound = Query<'static, Sqlite, SqliteArguments>;
 
 /// The columns of `grants` in the order in which [`bind_grant`] and [`read_grant`] take them, without `next_check_at`.
 pub(super) const GRANT_COLUMNS: &str = "id, profile, method, state, reason, user_id, created_by, bucket, region, key, \
-    content_type, min_size, max_size, declared_size, filename, vars, overwrite, oss_upload_id, issued_at, expires_at, write_until";
+    content_type, min_size, max_size, declared_size, filename, vars, overwrite, oss_upload_id, kind, issued_at, expires_at, write_until";
 
 /// The columns of `completions` in the order in which [`bind_completion`] and [`read_completion`] take them.
 pub(super) const COMPLETION_COLUMNS: &str = "grant_id, object_key, size, etag, content_type, crc64, version_id, \
-    image_width, image_height, image_format, completed_at, source, late, hook_outcome, hook_answer";
+    image_width, image_height, image_format, completed_at, source, late, hook_outcome, hook_answer, reason";
 
 /// The columns of `events` in the order of [`bind_event`].
 pub(super) const EVENT_COLUMNS: &str = "id, grant_id, type, time, payload";
@@ -41,41 +42,6 @@ pub(super) const CLAIM_COLUMNS: &str = "scope_digest, request_digest, grant_id, 
 
 /// What one change is made of, in the order of [`bind_change`].
 pub(super) const CHANGE_COLUMNS: &str = "id, from_states, new_state, new_reason, new_oss_upload_id, new_expires_at, new_write_until, move_check, new_check_at";
-
-/// A row that this program can't have written.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("corrupt row in the ledger: column `{column}` of `{table}`{} {problem}", of_grant(*.grant))]
-pub(super) struct CorruptRow {
-    table: &'static str,
-    column: &'static str,
-    grant: Option<Uuid>,
-    problem: String,
-}
-
-fn of_grant(grant: Option<Uuid>) -> String {
-    grant.map(|id| format!(" (grant {id})")).unwrap_or_default()
-}
-
-/// A fact that no row can hold.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("`{0}` is beyond what the ledger can hold")]
-pub(super) struct Unrepresentable(&'static str);
-
-/// Whether every number of the grant fits its column; asked before it is queued, so that a batch can't fail on it.
-pub(super) fn check_grant(grant: &Grant) -> Result<(), Unrepresentable> {
-    fits("min_size", grant.min_size)?;
-    fits("max_size", grant.max_size)?;
-    fits("declared_size", grant.declared_size.unwrap_or_default())
-}
-
-/// As [`check_grant`], for a change.
-pub(super) fn check_change(change: &GrantChange) -> Result<(), Unrepresentable> {
-    change.completion.as_ref().map_or(Ok(()), |completion| fits("size", completion.size))
-}
-
-fn fits(name: &'static str, value: u64) -> Result<(), Unrepresentable> {
-    if i64::try_from(value).is_ok() { Ok(()) } else { Err(Unrepresentable(name)) }
-}
 
 /// Binds one row of `grants`: [`GRANT_COLUMNS`] and `next_check_at`.
 pub(super) fn bind_grant(query: Bound, new: &NewGrant) -> Bound {
@@ -99,6 +65,7 @@ pub(super) fn bind_grant(query: Bound, new: &NewGrant) -> Bound {
         .bind(text(&write_vars(grant)))
         .bind(grant.overwrite)
         .bind(optional_text(grant.oss_upload_id.as_ref()))
+        .bind(text(grant.kind.as_str()))
         .bind(micros(grant.issued_at))
         .bind(micros(grant.expires_at))
         .bind(micros(grant.write_until))
@@ -156,6 +123,7 @@ pub(super) fn bind_completion(query: Bound, grant_id: Uuid, completion: &Complet
         .bind(completion.late)
         .bind(hook.map(|hook| text(hook.outcome.as_str())))
         .bind(hook.and_then(|hook| hook.answer.as_ref()).map(|answer| text(answer)))
+        .bind(optional_text(completion.reason.as_ref()))
 }
 
 /// Binds one row of `events`: [`EVENT_COLUMNS`].
@@ -204,6 +172,7 @@ pub(super) fn read_grant(row: &SqliteRow) -> Result<Grant, CorruptRow> {
         vars: row.next_word("vars", |text| serde_json::from_str(text).ok())?,
         overwrite: row.next("overwrite")?,
         oss_upload_id: row.next("oss_upload_id")?,
+        kind: row.next_word("kind", GrantKind::from_name)?,
         issued_at: row.next_time("issued_at")?,
         expires_at: row.next_time("expires_at")?,
         write_until: row.next_time("write_until")?,
@@ -229,6 +198,7 @@ pub(super) fn read_completion(row: &SqliteRow) -> Result<(Uuid, Completion), Cor
         source: row.next_word("source", CompletionSource::from_name)?,
         late: row.next("late")?,
         hook: read_hook(&mut row)?,
+        reason: row.next("reason")?,
     };
     Ok((grant_id, completion))
 }

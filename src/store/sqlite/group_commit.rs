@@ -11,10 +11,12 @@ use std::sync::{
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::oneshot;
 
-use super::{
-    checkpoint::Checkpointer,
+use super::super::{
     failure::Failure,
     queue::{Receiver, Sender, queue},
+};
+use super::{
+    checkpoint::Checkpointer,
     transaction::{self, Operation, Outcome},
 };
 

@@ -9,12 +9,12 @@ use sqlx::{Connection as _, SqliteConnection, query};
 use uuid::Uuid;
 
 use super::{
-    failure::Failure,
     lookup::find_entries,
     rows,
     statements::{CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST},
 };
 use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant};
+use crate::store::failure::Failure;
 
 /// Something to be written.
 #[derive(Debug)]

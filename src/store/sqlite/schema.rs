@@ -8,21 +8,22 @@ use sqlx::{
     query_scalar,
 };
 
-use super::{OpenError, sqlite};
+use super::super::OpenError;
 
 /// All migrations, oldest first. Each is applied once and never edited afterwards: its checksum is in the ledger.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
-    (1, "ledger", include_str!("migrations/sqlite/0001_ledger.sql")),
-    (2, "multipart", include_str!("migrations/sqlite/0002_multipart.sql")),
-    (3, "hook", include_str!("migrations/sqlite/0003_hook.sql")),
+const MIGRATIONS: [(i64, &str, &str); 4] = [
+    (1, "ledger", include_str!("../migrations/sqlite/0001_ledger.sql")),
+    (2, "multipart", include_str!("../migrations/sqlite/0002_multipart.sql")),
+    (3, "hook", include_str!("../migrations/sqlite/0003_hook.sql")),
+    (4, "directories", include_str!("../migrations/sqlite/0004_directories.sql")),
 ];
 
 /// Where sqlx notes what it has applied.
 const NOTES: &str = "_sqlx_migrations";
 
 /// Creates the file if it does not exist, and applies what has not been applied.
-pub(super) async fn migrate(path: &Path) -> Result<(), OpenError> {
-    let mut connection = sqlite::options(path).create_if_missing(true).connect().await.map_err(unreadable)?;
+pub(in crate::store) async fn migrate(path: &Path) -> Result<(), OpenError> {
+    let mut connection = super::options(path).create_if_missing(true).connect().await.map_err(unreadable)?;
     if !is_noted(&mut connection).await? && table_count(&mut connection).await? > 0 {
         return Err(OpenError::Foreign("it has tables, but not ours".to_owned()));
     }
@@ -31,7 +32,7 @@ pub(super) async fn migrate(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Whether the file has exactly the schema that this program knows.
-pub(super) async fn check(path: &Path) -> Result<(), OpenError> {
+pub(in crate::store) async fn check(path: &Path) -> Result<(), OpenError> {
     if !path.exists() {
         // Without its folder it can't be made either.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -40,7 +41,7 @@ pub(super) async fn check(path: &Path) -> Result<(), OpenError> {
             None => OpenError::NotMigrated,
         });
     }
-    let mut connection = sqlite::options(path).connect().await.map_err(unreadable)?;
+    let mut connection = super::options(path).connect().await.map_err(unreadable)?;
     if !is_noted(&mut connection).await? {
         let foreign = table_count(&mut connection).await? > 0;
         return Err(if foreign {

@@ -6,9 +6,11 @@ use sqlx::{Connection as _, SqliteConnection, query, sqlite::SqliteRow};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{
+use super::super::{
     failure::Failure,
     queue::{Receiver, Sender, queue},
+};
+use super::{
     rows,
     statements::{FIND_COMPLETIONS, FIND_GRANTS, LARGEST},
 };

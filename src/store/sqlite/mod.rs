@@ -1,4 +1,21 @@
 //! The ledger on SQLite: one writer with a group commit, look-ups in groups, a small pool for lists.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `group_commit` | the task through which everything is written |
+//! | `checkpoint` | carrying the log over, beside the writer |
+//! | `transaction` | what one transaction does |
+//! | `lookup` | reading by id, for many callers at once |
+//! | `statements`, `rows` | SQL, and how facts are written down |
+//! | `schema` | migrations, and refusing what is not ours |
+
+mod checkpoint;
+mod group_commit;
+mod lookup;
+mod rows;
+pub(super) mod schema;
+mod statements;
+mod transaction;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -10,14 +27,18 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::{
-    failure::Failure,
-    group_commit::{Counters, GroupCommit},
+pub use self::group_commit::Counters;
+use self::{
+    group_commit::GroupCommit,
     lookup::{Finder, complete_entries},
-    rows::{self, GRANT_COLUMNS},
+    rows::{COMPLETION_COLUMNS, GRANT_COLUMNS},
     transaction::{Operation, Outcome},
 };
-use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError};
+use super::failure::{Failure, check_change, check_grant};
+use crate::{
+    app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError},
+    grant::completion::Completion,
+};
 
 /// How long a statement waits for another process that writes (the command line, a backup). Within it a callback can
 /// still be answered in OSS's 5 s.
@@ -54,6 +75,12 @@ impl SqliteStore {
         let rows = list.build().fetch_all(&mut *connection).await?;
         complete_entries(&mut connection, &rows).await
     }
+
+    async fn completions(&self, mut list: QueryBuilder<Sqlite>) -> Result<Vec<Completion>, Failure> {
+        let mut connection = self.readers.acquire().await?;
+        let rows = list.build().fetch_all(&mut *connection).await?;
+        rows.iter().map(|row| Ok(rows::read_completion(row)?.1)).collect()
+    }
 }
 
 /// How every connection is made.
@@ -80,7 +107,7 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
 #[async_trait]
 impl Store for SqliteStore {
     async fn add_grant(&self, new: NewGrant) -> Result<GrantAdded, StoreError> {
-        rows::check_grant(&new.grant).map_err(Failure::from)?;
+        check_grant(&new.grant).map_err(Failure::from)?;
         match self.writer.submit(Operation::Add(new)).await? {
             Outcome::Added(added) => Ok(added),
             Outcome::Changed(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
@@ -110,7 +137,7 @@ impl Store for SqliteStore {
     }
 
     async fn change_grant(&self, change: GrantChange) -> Result<GrantChanged, StoreError> {
-        rows::check_change(&change).map_err(Failure::from)?;
+        check_change(&change).map_err(Failure::from)?;
         match self.writer.submit(Operation::Change(change)).await? {
             Outcome::Changed(changed) => Ok(changed),
             Outcome::Added(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
@@ -122,6 +149,20 @@ impl Store for SqliteStore {
         list.push_bind(now.timestamp_micros());
         list.push(" ORDER BY next_check_at, id LIMIT ").push_bind(limit);
         Ok(self.list(list).await?)
+    }
+
+    async fn find_completion(&self, id: Uuid, key: &str, etag: &str) -> Result<Option<Completion>, StoreError> {
+        let mut find = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        find.push_bind(rows::blob(id));
+        find.push(" AND object_key = ").push_bind(key.to_owned());
+        find.push(" AND etag = ").push_bind(etag.to_owned());
+        Ok(self.completions(find).await?.pop())
+    }
+
+    async fn list_completions(&self, id: Uuid, limit: u32) -> Result<Vec<Completion>, StoreError> {
+        let mut list = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        list.push_bind(rows::blob(id)).push(" ORDER BY seq DESC LIMIT ").push_bind(limit);
+        Ok(self.completions(list).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
