@@ -213,10 +213,11 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
     let own_urls = settings.profiles.iter().flat_map(|profile| profile.callback.urls.iter().cloned());
     let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
     let callback_paths = own_urls.chain(callback_urls.iter().cloned()).filter_map(|url| path_of(&url)).collect();
+    let watch = GrantWatch::default();
     Ok(Valet {
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
-        store: open_store(&settings.store).await?,
+        store: open_store(&settings.store, &watch).await?,
         profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
         buckets,
         credentials,
@@ -234,14 +235,14 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
             .as_ref()
             .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
         reconcile_margin: settings.reconciler.margin,
-        watch: GrantWatch::default(),
+        watch,
     })
 }
 
-async fn open_store(settings: &StoreSettings) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_store(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Result<Arc<dyn Store>> {
     let url = settings.expose_url();
     store::migrate(url).await.context("store.url")?;
-    store::open(url, Arc::default()).await.context("store.url")
+    store::open(url, Arc::default(), watch).await.context("store.url")
 }
 
 fn public_server(
