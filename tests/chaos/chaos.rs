@@ -50,9 +50,12 @@ struct Arguments {
     /// The schedule of faults, and the clients' whims; a new one each time when left out.
     #[arg(long)]
     seed: Option<u64>,
-    /// This ledger only; every one when left out.
+    /// This ledger only; each, and a backend that never answers, when left out.
     #[arg(long)]
     store: Option<Engine>,
+    /// A backend that never answers, only.
+    #[arg(long, conflicts_with = "store")]
+    silent: bool,
     /// Cargo says that it is a benchmark.
     #[arg(long, hide = true)]
     bench: bool,
@@ -63,12 +66,20 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     rustls::crypto::ring::default_provider().install_default().unwrap();
     let seed = arguments.seed.unwrap_or_else(|| u64::try_from(SystemClock.now().timestamp_micros()).unwrap());
-    let engines = arguments.store.map_or_else(|| vec![Engine::Sqlite], |engine| vec![engine]);
-    let (mut passed, mut failed) = (0, 0);
+    let engines = match arguments.store {
+        Some(engine) => vec![engine],
+        None if arguments.silent => vec![],
+        None => vec![Engine::Sqlite, Engine::Postgres],
+    };
+    let mut outcomes = Vec::new();
     for engine in engines {
-        let is_good = run(engine, seed, Duration::from_secs(arguments.seconds)).await;
-        *(if is_good { &mut passed } else { &mut failed }) += 1;
+        outcomes.push(run(engine, seed, Duration::from_secs(arguments.seconds)).await);
     }
+    if arguments.store.is_none() {
+        outcomes.push(silent::run(seed).await);
+    }
+    let passed = outcomes.iter().filter(|is_good| **is_good).count();
+    let failed = outcomes.len() - passed;
     println!("{passed} passed, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

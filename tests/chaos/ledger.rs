@@ -30,6 +30,11 @@ const POSTGRES: [&str; 3] = [
 const AGE_GRANTS: &str = "UPDATE grants SET expires_at = expires_at - $1, write_until = write_until - $1, \
                           next_check_at = next_check_at - $1 WHERE expires_at > $2";
 
+const AGE_DELIVERIES: [&str; 2] = [
+    "UPDATE deliveries SET due_at = due_at - $1 WHERE due_at IS NOT NULL",
+    "UPDATE sinks SET paused_until = paused_until - $1 WHERE paused_until IS NOT NULL",
+];
+
 /// Where the ledger is.
 pub(crate) enum Books {
     Sqlite(SqliteConnectOptions),
@@ -74,6 +79,14 @@ impl Books {
     pub(crate) async fn age_grants(&self, by: Duration, ending_after: i64) {
         let by = i64::try_from(by.as_micros()).unwrap();
         self.execute(AGE_GRANTS, &[by, ending_after]).await;
+    }
+
+    /// Lets so much time pass for events that wait for another try.
+    pub(crate) async fn age_deliveries(&self, by: Duration) {
+        let by = i64::try_from(by.as_micros()).unwrap();
+        for statement in AGE_DELIVERIES {
+            self.execute(statement, &[by]).await;
+        }
     }
 
     /// Again and again, where the service's own work is in the way.
