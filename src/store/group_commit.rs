@@ -14,10 +14,11 @@ use super::{
     engine::Connector,
     failure::{Failure, check_change, check_grant},
     link::Link,
+    outbox::{Write, Written},
     queue::{Receiver, Sender, queue},
     transaction::{self, Aborted, Operation, Outcome},
 };
-use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, NewGrant};
+use crate::app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, NewGrant};
 
 /// Operations in one transaction at most. More would hardly save anything and let the last wait longer.
 const MAX_BATCH: usize = 256;
@@ -65,7 +66,7 @@ impl GroupCommit {
         check_grant(&new.grant)?;
         match self.submit(Operation::Add(new)).await? {
             Outcome::Added(added) => Ok(added),
-            Outcome::Changed(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+            _ => unreachable!("a transaction answers in kind"),
         }
     }
 
@@ -74,7 +75,23 @@ impl GroupCommit {
         check_change(&change)?;
         match self.submit(Operation::Change(change)).await? {
             Outcome::Changed(changed) => Ok(changed),
-            Outcome::Added(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+            _ => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    /// A write of the outbox.
+    pub(super) async fn write_outbox(&self, write: Write) -> Result<Written, Failure> {
+        match self.submit(Operation::Outbox(write)).await? {
+            Outcome::Outbox(written) => Ok(written),
+            _ => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    /// As the port's `claim_checks`.
+    pub(super) async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, Failure> {
+        match self.submit(Operation::ClaimChecks(claim)).await? {
+            Outcome::ChecksClaimed(claimed) => Ok(claimed),
+            _ => unreachable!("a transaction answers in kind"),
         }
     }
 

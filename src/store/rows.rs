@@ -31,7 +31,7 @@ pub(super) const CLAIM_COLUMNS: &str = "scope_digest, request_digest, grant_id, 
 
 /// What one change is made of.
 pub(super) const CHANGE_COLUMNS: &str = "id, from_states, new_state, new_reason, new_oss_upload_id, new_expires_at, \
-    new_write_until, move_check, new_check_at";
+    new_write_until, move_check, new_check_at, lease";
 
 /// A row, cell by cell; by position, because a look-up by name costs more than the rest of the reading.
 pub(super) trait Cells {
@@ -44,7 +44,26 @@ pub(super) trait Cells {
 
 /// Reads a row of [`GRANT_COLUMNS`].
 pub(super) fn read_grant(row: &impl Cells) -> Result<Grant, CorruptRow> {
-    let mut row = Columns::of("grants", row);
+    read_next_grant(&mut Columns::of("grants", row))
+}
+
+/// Reads rows of `next_check_at` and [`GRANT_COLUMNS`]. What makes no sense is told and passed over: it is claimed all the same,
+/// else it would be in the way of all others each time.
+pub(super) fn read_due<'r, R: Cells + 'r>(rows: impl IntoIterator<Item = &'r R>) -> Vec<(DateTime<Utc>, Grant)> {
+    let read = |row| {
+        let mut row = Columns::of("grants", row);
+        Ok((row.next_time("next_check_at")?, read_next_grant(&mut row)?))
+    };
+    let told = |corrupt: &CorruptRow| tracing::error!(cause = %corrupt, "a grant can't be looked after");
+    rows.into_iter().filter_map(|row| read(row).inspect_err(told).ok()).collect()
+}
+
+/// Reads the id alone of such a row.
+pub(super) fn read_due_id(row: &impl Cells) -> Result<Uuid, CorruptRow> {
+    Columns { position: 1, ..Columns::of("grants", row) }.next_id("id")
+}
+
+fn read_next_grant(row: &mut Columns<'_, impl Cells>) -> Result<Grant, CorruptRow> {
     Ok(Grant {
         id: row.next_id("id")?,
         profile: row.next_text("profile")?,
@@ -127,7 +146,7 @@ pub(super) fn read_id(table: &'static str, row: &impl Cells) -> Result<Uuid, Cor
 }
 
 /// Walks through a row.
-struct Columns<'r, R> {
+pub(super) struct Columns<'r, R> {
     table: &'static str,
     row: &'r R,
     position: usize,
@@ -135,7 +154,7 @@ struct Columns<'r, R> {
 }
 
 impl<'r, R: Cells> Columns<'r, R> {
-    fn of(table: &'static str, row: &'r R) -> Self {
+    pub(super) fn of(table: &'static str, row: &'r R) -> Self {
         Self { table, row, position: 0, grant: None }
     }
 
@@ -149,17 +168,17 @@ impl<'r, R: Cells> Columns<'r, R> {
         value
     }
 
-    fn next_id(&mut self, column: &'static str) -> Result<Uuid, CorruptRow> {
+    pub(super) fn next_id(&mut self, column: &'static str) -> Result<Uuid, CorruptRow> {
         let id = self.next(column, R::id)?;
         self.grant = Some(id);
         Ok(id)
     }
 
-    fn next_optional_text(&mut self, column: &'static str) -> Result<Option<String>, CorruptRow> {
+    pub(super) fn next_optional_text(&mut self, column: &'static str) -> Result<Option<String>, CorruptRow> {
         Ok(self.next(column, R::text)?.map(str::to_owned))
     }
 
-    fn next_text(&mut self, column: &'static str) -> Result<String, CorruptRow> {
+    pub(super) fn next_text(&mut self, column: &'static str) -> Result<String, CorruptRow> {
         self.next_optional_text(column)?.ok_or_else(|| self.missing(column))
     }
 
@@ -172,7 +191,7 @@ impl<'r, R: Cells> Columns<'r, R> {
         bytes.try_into().map_err(|_| self.corrupt(column, "is not 32 bytes".into()))
     }
 
-    fn next_number<T: TryFrom<i64>>(&mut self, column: &'static str) -> Result<T, CorruptRow> {
+    pub(super) fn next_number<T: TryFrom<i64>>(&mut self, column: &'static str) -> Result<T, CorruptRow> {
         self.next_optional_number(column)?.ok_or_else(|| self.missing(column))
     }
 
@@ -184,12 +203,22 @@ impl<'r, R: Cells> Columns<'r, R> {
         }
     }
 
-    fn next_time(&mut self, column: &'static str) -> Result<DateTime<Utc>, CorruptRow> {
+    pub(super) fn next_time(&mut self, column: &'static str) -> Result<DateTime<Utc>, CorruptRow> {
         let micros: i64 = self.next_number(column)?;
         DateTime::from_timestamp_micros(micros).ok_or_else(|| self.corrupt(column, format!("is no time: {micros}")))
     }
 
-    fn next_word<T>(&mut self, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, CorruptRow> {
+    pub(super) fn next_optional_time(&mut self, column: &'static str) -> Result<Option<DateTime<Utc>>, CorruptRow> {
+        let Some(micros) = self.next_optional_number(column)? else { return Ok(None) };
+        let time = DateTime::from_timestamp_micros(micros);
+        time.map(Some).ok_or_else(|| self.corrupt(column, format!("is no time: {micros}")))
+    }
+
+    pub(super) fn next_word<T>(
+        &mut self,
+        column: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, CorruptRow> {
         let word = self.next(column, R::text)?.ok_or_else(|| self.missing(column))?;
         parse(word).ok_or_else(|| self.corrupt(column, format!("can't be `{}`", word.escape_debug())))
     }
@@ -198,7 +227,7 @@ impl<'r, R: Cells> Columns<'r, R> {
         self.corrupt(column, "is NULL".to_owned())
     }
 
-    fn corrupt(&self, column: &'static str, problem: String) -> CorruptRow {
+    pub(super) fn corrupt(&self, column: &'static str, problem: String) -> CorruptRow {
         CorruptRow { table: self.table, column, grant: self.grant, problem }
     }
 }

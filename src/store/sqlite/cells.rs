@@ -10,7 +10,11 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::super::rows::{Cells, write_vars};
+use super::super::{
+    engine::Value,
+    outbox::Wanted,
+    rows::{Cells, write_vars},
+};
 use crate::{
     app::ports::{GrantChange, NewGrant, NextCheck},
     grant::{completion::Completion, event::Event},
@@ -61,10 +65,11 @@ pub(super) fn bind_claim(query: Bound, new: &NewGrant) -> Bound {
 
 /// Binds one change: `CHANGE_COLUMNS`.
 pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
-    let (move_check, new_check_at) = match change.next_check {
-        NextCheck::Keep => (false, None),
-        NextCheck::At(at) => (true, Some(micros(at))),
-        NextCheck::Never => (true, None),
+    let (move_check, new_check_at, lease) = match change.next_check {
+        NextCheck::Keep => (false, None, None),
+        NextCheck::At(at) => (true, Some(micros(at)), None),
+        NextCheck::Never => (true, None, None),
+        NextCheck::Release(lease, next) => (true, next.map(micros), Some(micros(lease))),
     };
     query
         .bind(blob(change.id))
@@ -77,6 +82,7 @@ pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
         .bind(change.lifetime.map(|(_, write_until)| micros(write_until)))
         .bind(move_check)
         .bind(new_check_at)
+        .bind(lease)
 }
 
 /// Binds one row of `completions`: `COMPLETION_COLUMNS`.
@@ -110,6 +116,20 @@ pub(super) fn bind_event(query: Bound, event: &Event) -> Bound {
         .bind(text(event.kind.as_str()))
         .bind(micros(event.time))
         .bind(text(&event.payload))
+}
+
+/// Binds one delivery to add: event, sink, whether it waits.
+pub(super) fn bind_wanted(query: Bound, wanted: &Wanted<'_>) -> Bound {
+    query.bind(blob(wanted.event_id)).bind(text(wanted.sink)).bind(wanted.waits)
+}
+
+/// Binds one value.
+pub(super) fn bind_value(query: Bound, value: &Value<'_>) -> Bound {
+    match *value {
+        Value::Id(id) => query.bind(blob(id)),
+        Value::Text(known) => query.bind(text(known)),
+        Value::Number(number) => query.bind(number),
+    }
 }
 
 /// A text for a statement: in the one form that sqlx takes over without another allocation.

@@ -2,24 +2,33 @@
 
 use std::collections::HashSet;
 
-use sqlx::{Connection as _, SqliteConnection, query};
+use chrono::{DateTime, Utc};
+use sqlx::{Connection as _, SqliteConnection, query, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    super::{engine::Engine, failure::Failure, rows},
+    super::{
+        engine::{Engine, Value},
+        failure::Failure,
+        outbox::{Wanted, claim_deliveries},
+        rows,
+    },
     cells,
     statements::{
-        CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS,
-        INSERT_GRANTS, LARGEST,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_DUE_CHECKS, FIND_GRANTS,
+        INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST, LEASE_CHECKS,
     },
 };
 use crate::{
-    app::ports::{GrantChange, NewGrant},
+    app::ports::{CheckClaim, GrantChange, NewGrant},
     grant::{completion::Completion, event::Event, grant::Grant},
 };
 
 impl Engine for SqliteConnection {
+    type Row = SqliteRow;
     const ONE_STATEMENT: usize = LARGEST;
+    // Only one connection writes at a time.
+    const CLAIM_DELIVERIES: &'static str = claim_deliveries!("");
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN IMMEDIATE").await
@@ -104,8 +113,35 @@ impl Engine for SqliteConnection {
         Ok(())
     }
 
+    async fn add_deliveries(&mut self, wanted: &[Wanted<'_>]) -> Result<(), Failure> {
+        for (statement, piece) in ADD_DELIVERIES.split(wanted) {
+            piece.iter().fold(query(statement), cells::bind_wanted).execute(&mut *self).await?;
+        }
+        Ok(())
+    }
+
+    async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<SqliteRow>, Failure> {
+        Ok(values.iter().fold(query(statement), cells::bind_value).fetch_all(self).await?)
+    }
+
     async fn beat(&mut self) -> Result<(), Failure> {
         run(self, "UPDATE heartbeat SET beats = beats + 1").await
+    }
+
+    async fn claim_checks(&mut self, claim: &CheckClaim) -> Result<Vec<(DateTime<Utc>, Grant)>, Failure> {
+        // Nobody else writes between the two statements: the transaction has begun as a writer's.
+        let due = query(FIND_DUE_CHECKS.as_str())
+            .bind(claim.bucket.clone())
+            .bind(claim.now.timestamp_micros())
+            .bind(claim.limit)
+            .fetch_all(&mut *self)
+            .await?;
+        let ids: Vec<Uuid> = due.iter().map(rows::read_due_id).collect::<Result<_, _>>()?;
+        for (statement, piece) in LEASE_CHECKS.split(&ids) {
+            let lease = query(statement).bind(claim.leased_until.timestamp_micros());
+            piece.iter().fold(lease, |query, id| query.bind(cells::blob(*id))).execute(&mut *self).await?;
+        }
+        Ok(rows::read_due(&due))
     }
 
     async fn find_grants(&mut self, ids: &[Uuid]) -> Result<Vec<Grant>, Failure> {

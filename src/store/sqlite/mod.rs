@@ -18,21 +18,25 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::{
-    ConnectOptions as _, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, query,
+    ConnectOptions as _, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, query, query_scalar,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use uuid::Uuid;
 
-use self::checkpoint::Checkpointer;
+use self::{checkpoint::Checkpointer, statements::FIND_DUE_BUCKETS};
 use super::{
     engine::Connector,
     failure::Failure,
     group_commit::{Counters, GroupCommit},
     lookup::{Finder, complete_entries},
+    outbox::Shelf,
     rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
 };
 use crate::{
-    app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError},
+    app::ports::{
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
+        StoreError,
+    },
     grant::completion::Completion,
 };
 
@@ -134,6 +138,18 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+impl Shelf for SqliteStore {
+    type Database = Sqlite;
+
+    fn writer(&self) -> &GroupCommit {
+        &self.writer
+    }
+
+    fn pool(&self) -> &SqlitePool {
+        &self.readers
+    }
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn add_grant(&self, new: NewGrant) -> Result<GrantAdded, StoreError> {
@@ -166,11 +182,13 @@ impl Store for SqliteStore {
         Ok(self.writer.change(change).await?)
     }
 
-    async fn find_due_checks(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LedgerEntry>, StoreError> {
-        let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE next_check_at <= "));
-        list.push_bind(now.timestamp_micros());
-        list.push(" ORDER BY next_check_at, id LIMIT ").push_bind(limit);
-        Ok(self.list(list).await?)
+    async fn find_due_buckets(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        let due = query_scalar(FIND_DUE_BUCKETS).bind(now.timestamp_micros()).fetch_all(&self.readers).await;
+        Ok(due.map_err(Failure::from)?)
+    }
+
+    async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, StoreError> {
+        Ok(self.writer.claim_checks(claim).await?)
     }
 
     async fn find_completion(&self, id: Uuid, key: &str, etag: &str) -> Result<Option<Completion>, StoreError> {
