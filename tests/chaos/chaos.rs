@@ -28,7 +28,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     checker::{Verdict, check},
     clients::{Client, Diary},
-    facts::{EventRow, Receipt},
     schedule::Engine,
     world::{Wish, World, token},
 };
@@ -37,8 +36,6 @@ use crate::{
 const CLIENTS: usize = 24;
 /// How long signatures live beyond the run.
 const SPARE: Duration = Duration::from_mins(10);
-/// Whether the service delivers events yet; until then the outbox is taken for the backend.
-pub(crate) const DELIVERED: bool = false;
 /// How many faults are shown of each run.
 const SHOWN: usize = 12;
 
@@ -101,10 +98,7 @@ async fn run(engine: Engine, seed: u64, length: Duration) -> bool {
         client.await.unwrap();
     }
     settle::settle(&world, &diary, new_client(CLIENTS), lifetime).await;
-    let mut facts = settle::gather(&world, &diary).await;
-    if !DELIVERED {
-        facts.receipts = facts.ledger.events.iter().map(receipt_of).collect();
-    }
+    let facts = settle::gather(&world, &diary).await;
     let verdict = check(&facts);
     let mut accidents = diary.surprises();
     accidents.extend(world.sink.strangers());
@@ -130,10 +124,6 @@ async fn run(engine: Engine, seed: u64, length: Duration) -> bool {
         println!("  replay with --seed {seed} --store {engine:?}; logs and ledger: {}", world.keep().display());
     }
     is_good
-}
-
-fn receipt_of(event: &EventRow) -> Receipt {
-    Receipt { id: event.id.clone(), event: event.payload.clone() }
 }
 
 fn explain(verdict: &Verdict, accidents: &[String]) {

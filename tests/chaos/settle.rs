@@ -37,9 +37,6 @@ pub(crate) async fn settle(world: &Arc<World>, diary: &Arc<Diary>, late: Client,
 
 /// Waits until every event has arrived, or until patience ends; retries that are far away come nearer.
 pub(crate) async fn deliver(world: &World) {
-    if !crate::DELIVERED {
-        return;
-    }
     let until = Instant::now() + PATIENCE;
     let mut accepted = world.sink.accepted();
     while undelivered(world).await > 0 && Instant::now() < until {
