@@ -35,7 +35,7 @@ class Rendered(unittest.TestCase):
     def test_nothing_is_missing(self):
         expected = [
             "ConfigMap/oss-valet-config", "Deployment/oss-valet", "HorizontalPodAutoscaler/oss-valet", "Ingress/oss-valet",
-            "Ingress/oss-valet-callback", "NetworkPolicy/oss-valet", "PodDisruptionBudget/oss-valet", "Service/oss-valet",
+            "Ingress/oss-valet-callback", "Ingress/oss-valet-tickets", "NetworkPolicy/oss-valet", "PodDisruptionBudget/oss-valet", "Service/oss-valet",
             "Service/oss-valet-ops", "ServiceAccount/oss-valet",
         ]
         for target in TARGETS:

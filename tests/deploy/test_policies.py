@@ -30,6 +30,10 @@ def main(docs):
     return named(docs, "Ingress", "oss-valet")
 
 
+def tickets(docs):
+    return named(docs, "Ingress", "oss-valet-tickets")
+
+
 def ops(docs):
     return named(docs, "Service", "oss-valet-ops")
 
@@ -94,6 +98,8 @@ CHANGES = [
     (traffic.oss_calls_back_unhindered, lambda d: main(d)["metadata"]["annotations"].update({NGINX + "use-regex": "true"})),
     (traffic.oss_calls_back_unhindered, lambda d: callback(d)["spec"]["rules"][0].update(host="other.example.com")),
     (traffic.oss_calls_back_unhindered, lambda d: settings_text(d, "/v1/callbacks/oss", "/valet/v1/callbacks/oss")),
+    (traffic.tickets_are_in_no_access_log, lambda d: tickets(d)["metadata"].pop("annotations")),
+    (traffic.tickets_are_in_no_access_log, lambda d: d.remove(tickets(d))),
     (traffic.operations_stay_inside, lambda d: named(d, "Service", "oss-valet")["spec"]["ports"].append({"name": "ops"})),
     (traffic.operations_stay_inside, lambda d: ops(d)["spec"].update(type="LoadBalancer")),
     (traffic.operations_stay_inside, lambda d: one(d, "NetworkPolicy")["spec"]["ingress"][1].pop("from")),

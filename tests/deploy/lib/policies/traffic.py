@@ -99,6 +99,19 @@ def oss_calls_back_unhindered(docs):
             yield f"{name}: public_url is at {public}, the Ingresses are at {sorted(hosts)}"
 
 
+def tickets_are_in_no_access_log(docs):
+    """A ticket in a path is as good as its bearer's name: the controller must not write that path down."""
+    logged = [
+        name_of(ingress)
+        for ingress in of_kind(docs, "Ingress")
+        for _, path, _ in backends(ingress)
+        if path["path"].startswith("/compat") and ingress["metadata"].get("annotations", {}).get(NGINX + "enable-access-log") != "false"
+    ]
+    yield from (f"{name} is logged" for name in logged)
+    if not any(path["path"] == "/compat/t" for ingress in of_kind(docs, "Ingress") for _, path, _ in backends(ingress)):
+        yield "/compat/t is in no Ingress of its own"
+
+
 def operations_stay_inside(docs):
     """The operations port is in no Ingress and open to monitoring only; what goes out is named."""
     services = of_kind(docs, "Service")
@@ -135,6 +148,7 @@ POLICIES = [
     ports_have_one_name_everywhere,
     ingresses_lead_to_the_public_port,
     oss_calls_back_unhindered,
+    tickets_are_in_no_access_log,
     operations_stay_inside,
     monitors_find_the_operations_port,
 ]
