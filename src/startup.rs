@@ -22,7 +22,7 @@ use crate::{
         Bucket, Valet,
         ask_hook::HookTurns,
         directory_session::DirectorySessions,
-        ports::{Authenticator, Store},
+        ports::{Authenticator, Ledger},
         signing::SigningKeyCache,
         watch::GrantWatch,
     },
@@ -32,6 +32,7 @@ use crate::{
         self, PublicRoutes, request_id::identify, root_span::RequestSpan, routes::health::Draining,
         waiting::WaitingRoom,
     },
+    outbox,
     settings::{Environment, ServerSettings, Settings, StoreSettings},
     shutdown::Stops,
     store,
@@ -55,7 +56,7 @@ pub struct Parts {
     pub environment: Environment,
     /// Answers this on `/-/static`: the benchmark's ceiling.
     pub static_answer: Option<Bytes>,
-    /// Whether the reconciler and the renewal of credentials run by themselves; tests step them by hand.
+    /// Whether the reconciler, the outbox and the renewal of credentials run by themselves; tests step them by hand.
     pub reconcile: bool,
     /// Ports bound beforehand, by who must know them first.
     pub listeners: Option<Listeners>,
@@ -158,6 +159,8 @@ impl Application {
         let ops = tokio::spawn(self.ops);
         let reconciler =
             self.reconcile.then(|| tokio::spawn(reconcile(Arc::clone(&self.valet), self.stops.soft.clone())));
+        let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
+        let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(Arc::clone(&self.valet), stop)));
         // Until the last request is answered: what drains is signed too.
         let refresher =
             self.reconcile.then(|| tokio::spawn(refresh_credentials(Arc::clone(&self.valet), self.stop_ops.clone())));
@@ -167,6 +170,9 @@ impl Application {
         }
         if let Some(reconciler) = reconciler {
             reconciler.await.context("the reconciler")?;
+        }
+        if let Some(outbox) = outbox {
+            outbox.await.context("the outbox")?;
         }
         self.stop_ops.cancel();
         if let Some(refresher) = refresher {
@@ -214,16 +220,19 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
     let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
     let callback_paths = own_urls.chain(callback_urls.iter().cloned()).filter_map(|url| path_of(&url)).collect();
     let watch = GrantWatch::default();
+    let ledger = open_ledger(&settings.store, &watch).await?;
     Ok(Valet {
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
-        store: open_store(&settings.store, &watch).await?,
+        store: ledger.clone(),
+        outbox: ledger,
         profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
         buckets,
         credentials,
         hooks: wiring::hooks(settings).context("hooks")?,
         hook_turns: HookTurns::default(),
         directory_sessions: DirectorySessions::default(),
+        sinks: wiring::sinks(settings).context("sinks")?,
         seal_keys: settings.callback.seal_keys.clone(),
         ticket_keys: settings.callback.ticket_keys.clone(),
         trusted_keys: settings.callback.trusted_keys.clone(),
@@ -239,7 +248,7 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
     })
 }
 
-async fn open_store(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_ledger(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Result<Arc<dyn Ledger>> {
     let url = settings.expose_url();
     store::migrate(url).await.context("store.url")?;
     store::open(url, Arc::default(), watch).await.context("store.url")

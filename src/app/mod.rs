@@ -7,6 +7,7 @@ pub mod ask_hook;
 pub mod cancel;
 pub mod complete;
 pub mod confirm;
+pub mod deliver;
 pub mod directory_session;
 pub mod issue;
 pub mod issue_directory;
@@ -35,7 +36,7 @@ use uuid::Uuid;
 use self::{
     ask_hook::{ConfiguredHook, HookTurns},
     directory_session::DirectorySessions,
-    ports::{Credentials, ObjectStore, Store, TokenService},
+    ports::{Credentials, ObjectStore, Outbox, Sink, Store, TokenService},
     signing::SigningKeyCache,
     watch::GrantWatch,
 };
@@ -61,6 +62,8 @@ pub struct Valet {
     pub entropy: Arc<dyn Entropy>,
     /// The ledger.
     pub store: Arc<dyn Store>,
+    /// The ledger's events.
+    pub outbox: Arc<dyn Outbox>,
     /// By name.
     pub profiles: BTreeMap<String, Profile>,
     /// By configuration name.
@@ -71,6 +74,8 @@ pub struct Valet {
     pub hooks: BTreeMap<String, ConfiguredHook>,
     /// Who may ask a hook now.
     pub hook_turns: HookTurns,
+    /// `[[sinks]]`, by name: who is told of events.
+    pub sinks: BTreeMap<String, Arc<dyn Sink>>,
     /// Credentials for directories that were lent and last.
     pub directory_sessions: DirectorySessions,
     /// Seals and checks callbacks.

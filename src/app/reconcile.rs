@@ -91,7 +91,7 @@ impl Valet {
                 let event = Event::new(id, EventType::Expired, &self.event_source, &grant, None, None, now);
                 let change = GrantChange {
                     next_check: NextCheck::Never,
-                    events: vec![event],
+                    events: vec![self.address(event)],
                     ..GrantChange::new(grant.id, &[State::Issued], State::Expired)
                 };
                 self.store.change_grant(change).await?;

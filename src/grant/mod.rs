@@ -14,6 +14,7 @@ pub mod media_type;
 pub mod multipart;
 pub mod profile;
 pub mod request;
+pub mod retry;
 pub mod seal;
 pub mod session_policy;
 pub mod ticket;

@@ -14,6 +14,7 @@ use super::{
     engine::Connector,
     failure::{Failure, check_change, check_grant},
     link::Link,
+    outbox::{Write, Written},
     queue::{Receiver, Sender, queue},
     transaction::{self, Aborted, Operation, Outcome},
 };
@@ -65,7 +66,7 @@ impl GroupCommit {
         check_grant(&new.grant)?;
         match self.submit(Operation::Add(new)).await? {
             Outcome::Added(added) => Ok(added),
-            Outcome::Changed(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+            _ => unreachable!("a transaction answers in kind"),
         }
     }
 
@@ -74,7 +75,15 @@ impl GroupCommit {
         check_change(&change)?;
         match self.submit(Operation::Change(change)).await? {
             Outcome::Changed(changed) => Ok(changed),
-            Outcome::Added(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+            _ => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    /// A write of the outbox.
+    pub(super) async fn write_outbox(&self, write: Write) -> Result<Written, Failure> {
+        match self.submit(Operation::Outbox(write)).await? {
+            Outcome::Outbox(written) => Ok(written),
+            _ => unreachable!("a transaction answers in kind"),
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{engine::Engine, failure::Failure, lookup::find_entries};
+use super::{engine::Engine, failure::Failure, lookup::find_entries, outbox};
 use crate::{
     app::ports::{GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant},
     grant::grant::State,
@@ -21,6 +21,7 @@ use crate::{
 pub(super) enum Operation {
     Add(NewGrant),
     Change(GrantChange),
+    Outbox(outbox::Write),
     Ping,
 }
 
@@ -29,6 +30,7 @@ pub(super) enum Operation {
 pub(super) enum Outcome {
     Added(GrantAdded),
     Changed(GrantChanged),
+    Outbox(outbox::Written),
     Alive,
 }
 
@@ -69,7 +71,7 @@ fn plain_adds<E: Engine>(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
     fn plain(operation: &Operation) -> Option<&NewGrant> {
         match operation {
             Operation::Add(new) => new.idempotency.is_none().then_some(new),
-            Operation::Change(_) | Operation::Ping => None,
+            Operation::Change(_) | Operation::Outbox(_) | Operation::Ping => None,
         }
     }
     if operations.len() > E::ONE_STATEMENT { None } else { operations.iter().map(plain).collect() }
@@ -78,18 +80,22 @@ fn plain_adds<E: Engine>(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
 async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> Result<Vec<Outcome>, Failure> {
     let mut adds = Vec::with_capacity(operations.len());
     let mut changes = Vec::with_capacity(operations.len());
+    let mut writes = Vec::with_capacity(operations.len());
     let mut ping = false;
     for operation in operations {
         match operation {
             Operation::Add(new) => adds.push(new),
             Operation::Change(change) => changes.push(change),
+            Operation::Outbox(write) => writes.push(write),
             Operation::Ping => ping = true,
         }
     }
     engine.begin().await?;
     // All of these are under way at the same time, so that any order among them is right.
     let mut answers_to_adds = add_grants(engine, &adds).await?.into_iter();
+    hold_grants(engine, &changes, &writes).await?;
     let mut answers_to_changes = change_grants(engine, &changes).await?.into_iter();
+    let mut answers_to_writes = outbox::write(engine, &writes).await?.into_iter();
     if ping {
         engine.beat().await?;
     }
@@ -97,6 +103,7 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
     let outcomes = operations.iter().map(|operation| match operation {
         Operation::Add(_) => Outcome::Added(answers_to_adds.next().expect("an answer for each added grant")),
         Operation::Change(_) => Outcome::Changed(answers_to_changes.next().expect("an answer for each change")),
+        Operation::Outbox(_) => Outcome::Outbox(answers_to_writes.next().expect("an answer for each write")),
         Operation::Ping => Outcome::Alive,
     });
     Ok(outcomes.collect())
@@ -139,6 +146,24 @@ async fn find_claimant<E: Engine>(engine: &mut E, scope_digest: &[u8; 32]) -> Re
     Ok(GrantAdded::AlreadyClaimed { entry: Box::new(entry), request_digest })
 }
 
+/// Holds the grants whose events are settled, and with them all that are changed here: who takes several locks takes
+/// them in one order. Without this an event recorded meanwhile would not be seen by the settlement that lets it go, nor
+/// would it see that settlement.
+async fn hold_grants<E: Engine>(
+    engine: &mut E,
+    changes: &[&GrantChange],
+    writes: &[&outbox::Write],
+) -> Result<(), Failure> {
+    let mut held: Vec<Uuid> = writes.iter().filter_map(|write| write.settled_grant()).collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    held.extend(changes.iter().map(|change| change.id));
+    held.sort_unstable();
+    held.dedup();
+    engine.hold_grants(&held).await
+}
+
 async fn change_grants<E: Engine>(engine: &mut E, changes: &[&GrantChange]) -> Result<Vec<GrantChanged>, Failure> {
     if changes.is_empty() {
         return Ok(Vec::new());
@@ -149,7 +174,7 @@ async fn change_grants<E: Engine>(engine: &mut E, changes: &[&GrantChange]) -> R
     let news = insert_completions(engine, &made).await?;
     let events: Vec<_> = news.iter().flat_map(|change| &change.events).collect();
     if !events.is_empty() {
-        engine.insert_events(&events).await?;
+        outbox::add_events(engine, &events).await?;
     }
     // Those who wait, wait for a grant to be no longer `issued`.
     let ended: Vec<Uuid> = made.iter().filter(|change| change.to != State::Issued).map(|change| change.id).collect();

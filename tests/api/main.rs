@@ -13,6 +13,7 @@ mod cors;
 mod crash;
 #[path = "../lib/dev.rs"]
 mod dev;
+mod directory;
 mod endpoints;
 mod errors;
 mod forger;
@@ -31,6 +32,7 @@ mod ops;
 mod policy;
 mod profiles;
 mod secrets;
+mod sinks;
 mod static_files;
 mod story;
 mod sts;

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::{Outbox, OutgoingEvent};
 use crate::grant::{
     completion::Completion,
-    event::Event,
     grant::{Grant, State},
 };
 
@@ -37,6 +37,11 @@ pub trait Store: Send + Sync {
     /// Whether the ledger answers, for writing too.
     async fn ping(&self) -> Result<(), StoreError>;
 }
+
+/// One ledger that is both: grants with their completions, and the outbox of their events.
+pub trait Ledger: Store + Outbox {}
+
+impl<T: Store + Outbox> Ledger for T {}
 
 /// A grant to add.
 #[derive(Debug, Clone)]
@@ -120,8 +125,8 @@ pub struct GrantChange {
     pub lifetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When the reconciler looks next.
     pub next_check: NextCheck,
-    /// Outbox rows.
-    pub events: Vec<Event>,
+    /// What the world is to be told, and who.
+    pub events: Vec<OutgoingEvent>,
 }
 
 impl GrantChange {

@@ -2,15 +2,20 @@
 
 use std::collections::HashSet;
 
-use sqlx::{Connection as _, PgConnection, query};
+use sqlx::{Connection as _, PgConnection, postgres::PgRow, query};
 use uuid::Uuid;
 
 use super::{
-    super::{engine::Engine, failure::Failure, rows},
+    super::{
+        engine::{Engine, Value},
+        failure::Failure,
+        outbox::{Wanted, claim_deliveries},
+        rows,
+    },
     cells, listen,
     statements::{
-        CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS,
-        INSERT_GRANTS, NOTIFY,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS, HOLD_GRANTS,
+        INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, NOTIFY,
     },
 };
 use crate::{
@@ -19,7 +24,9 @@ use crate::{
 };
 
 impl Engine for PgConnection {
+    type Row = PgRow;
     const ONE_STATEMENT: usize = usize::MAX;
+    const CLAIM_DELIVERIES: &'static str = claim_deliveries!(" FOR UPDATE SKIP LOCKED");
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN").await
@@ -72,6 +79,20 @@ impl Engine for PgConnection {
     async fn insert_events(&mut self, events: &[&Event]) -> Result<(), Failure> {
         cells::bind_events(query(INSERT_EVENTS.as_str()), events).execute(self).await?;
         Ok(())
+    }
+
+    async fn add_deliveries(&mut self, wanted: &[Wanted<'_>]) -> Result<(), Failure> {
+        cells::bind_wanted(query(ADD_DELIVERIES), wanted).execute(self).await?;
+        Ok(())
+    }
+
+    async fn hold_grants(&mut self, ids: &[Uuid]) -> Result<(), Failure> {
+        query(HOLD_GRANTS).bind(ids.to_vec()).execute(self).await?;
+        Ok(())
+    }
+
+    async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, Failure> {
+        Ok(values.iter().fold(query(statement), cells::bind_value).fetch_all(self).await?)
     }
 
     async fn beat(&mut self) -> Result<(), Failure> {

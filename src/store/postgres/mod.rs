@@ -29,6 +29,7 @@ use super::{
     failure::Failure,
     group_commit::{Counters, GroupCommit},
     lookup::{Finder, complete_entries},
+    outbox::Shelf,
     rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
 };
 use crate::{
@@ -76,6 +77,18 @@ impl PostgresStore {
     async fn completions(&self, mut list: QueryBuilder<Postgres>) -> Result<Vec<Completion>, Failure> {
         let rows = list.build().fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok(read_completion(row)?.1)).collect()
+    }
+}
+
+impl Shelf for PostgresStore {
+    type Database = Postgres;
+
+    fn writer(&self) -> &GroupCommit {
+        &self.writer
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.pool
     }
 }
 

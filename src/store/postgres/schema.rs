@@ -9,7 +9,10 @@ use sqlx::{
 use super::{super::OpenError, Server};
 
 /// All migrations, oldest first. Each is applied once and never edited afterwards: its checksum is in the ledger.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "ledger", include_str!("../migrations/postgres/0001_ledger.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "ledger", include_str!("../migrations/postgres/0001_ledger.sql")),
+    (5, "deliveries", include_str!("../migrations/postgres/0005_deliveries.sql")),
+];
 
 /// Where sqlx notes what it has applied.
 const NOTES: &str = "_sqlx_migrations";

@@ -54,6 +54,17 @@ pub(super) static INSERT_COMPLETIONS: LazyLock<String> = LazyLock::new(|| {
 /// Inserts events.
 pub(super) static INSERT_EVENTS: LazyLock<String> = LazyLock::new(|| insert("events", EVENT_COLUMNS, EVENT_TYPES, ""));
 
+/// Adds deliveries.
+pub(super) const ADD_DELIVERIES: &str = "INSERT INTO deliveries (event_seq, sink, grant_id, state, since, due_at) \
+    SELECT events.seq, wanted.sink, events.grant_id, 'pending', events.time, \
+    CASE WHEN wanted.waits OR EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.sink = wanted.sink \
+    AND earlier.grant_id = events.grant_id AND earlier.state = 'pending') THEN NULL ELSE events.time END \
+    FROM unnest($1::uuid[], $2::text[], $3::boolean[]) AS wanted (event_id, sink, waits) \
+    JOIN events ON events.id = wanted.event_id";
+
+/// Locks grants, in the order of their ids.
+pub(super) const HOLD_GRANTS: &str = "SELECT id FROM grants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+
 /// Finds grants by id.
 pub(super) static FIND_GRANTS: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {GRANT_COLUMNS} FROM grants WHERE id = ANY ($1)"));

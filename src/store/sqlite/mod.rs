@@ -29,6 +29,7 @@ use super::{
     failure::Failure,
     group_commit::{Counters, GroupCommit},
     lookup::{Finder, complete_entries},
+    outbox::Shelf,
     rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
 };
 use crate::{
@@ -132,6 +133,18 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         // KiB, taken only when used: the leaves of `grants_by_user` are hit at random.
         .pragma("cache_size", "-16384")
         .disable_statement_logging()
+}
+
+impl Shelf for SqliteStore {
+    type Database = Sqlite;
+
+    fn writer(&self) -> &GroupCommit {
+        &self.writer
+    }
+
+    fn pool(&self) -> &SqlitePool {
+        &self.readers
+    }
 }
 
 #[async_trait]
