@@ -1,0 +1,9 @@
+import { folder } from "../lib/item.mjs";
+import companion from "./companion.mjs";
+
+export default folder(
+  "11 Clients that exist already",
+  `Shapes of well-known servers, for clients that speak them: under \`/compat/…\` with a token, or \`/compat/t/{ticket}/…\` without one. The rules
+are the same as everywhere; only the words differ.`,
+  [companion],
+);

@@ -1,0 +1,61 @@
+// What the service can be asked, as its sources say it.
+//
+// Here is the place to switch once the service has an OpenAPI document: `routes()` then is what `/openapi.json` lists under
+// `paths`, and the rest of this file goes.
+
+import { readFileSync, readdirSync } from "node:fs";
+
+const SRC = new URL("../../../src/", import.meta.url);
+const METHODS = { get: "GET", post: "POST", delete: "DELETE" };
+
+/** Every route as `METHOD /path/{}`; parameters have no name, and `/compat/t/{ticket}/…` is the second way into `/compat/…`. */
+export function routes() {
+  const found = rustFiles("http/").flatMap(routesOfFile);
+  const assets = [...source("demo/mod.rs").matchAll(/Asset \{ path: "([^"]+)"/g)].map(([, path]) => `GET ${path}`);
+  return [...new Set([...found, ...assets])].sort();
+}
+
+/** A route's pattern, of a path with `{id}` or `{{variable}}` in it. */
+export function patternOf(method, path) {
+  const plain = path.replace(/\?.*$/, "").replace(/\{+[^}]*\}+/g, "{}");
+  return `${method} ${plain.replace(/^\/compat\/t\/\{\}/, "/compat")}`;
+}
+
+function routesOfFile(file) {
+  const text = source(file).replace(/^\s*\/\/.*$/gm, "");
+  const declared = [...text.matchAll(/\bresource\(\s*"([^"]+)",\s*vec!\[((?:[^\[\]]|\[[^\]]*\])*)\]\s*\)/g)];
+  const mentioned = [...text.matchAll(/\bresource\(/g)].length - [...text.matchAll(/fn resource\(|resource\(asset\.path|web::resource\(/g)].length;
+  if (declared.length !== mentioned) {
+    throw new Error(`src/${file}: ${mentioned} resources, of which only ${declared.length} are understood: tests/postman/lib/routes.mjs`);
+  }
+  return declared.flatMap(([, path, methods]) => {
+    const named = [...methods.matchAll(/\b(\w+)\(/g)].map(([, name]) => METHODS[name]).filter(Boolean);
+    return named.map((method) => patternOf(method, scopeOf(file, path) + path));
+  });
+}
+
+/** What stands before a path: the scopes are few. */
+function scopeOf(file, path) {
+  if (file.startsWith("http/compat/")) {
+    return "/compat";
+  }
+  return file === "http/mod.rs" && /^\/(uploads|profiles|tickets)\b/.test(path) ? "/v1" : "";
+}
+
+function rustFiles(folder) {
+  return readdirSync(new URL(folder, SRC), { recursive: true })
+    .filter((name) => name.endsWith(".rs"))
+    .map((name) => folder + name);
+}
+
+const source = (file) => readFileSync(new URL(file, SRC), "utf8");
+
+/** The table of error codes: `[code, status]`. */
+export function errorCodes() {
+  const table = source("http/problem.rs").match(/^codes! \{\n([\s\S]*?)^\}/m)?.[1] ?? "";
+  const rows = [...table.matchAll(/^\s+\w+\s+"(\w+)"\s+(\d{3})\s+"/gm)].map(([, code, status]) => [code, Number(status)]);
+  if (rows.length === 0) {
+    throw new Error("src/http/problem.rs: no table of codes is understood: tests/postman/lib/routes.mjs");
+  }
+  return rows;
+}
