@@ -76,9 +76,8 @@ The parts here are as small as OSS allows (100 KiB); yours follow \`multipart.pa
           }
           pm.expect(Date.parse(expires_at)).to.be.above(Date.now());
         });
-        for (const part of parts) {
-          pm.collectionVariables.set(`part_${part.part_number}_url`, part.url);
-        }
+        pm.collectionVariables.set("part_1_url", parts[0].url);
+        pm.collectionVariables.set("part_2_url", parts[1].url);
       },
     }),
     call("A part beyond the limit", "More parts than the profile's largest file has.", {

@@ -43,9 +43,12 @@ profile, and only under \`/compat/t/{ticket}/…\`. It is a secret like a token:
     }),
     call("One that is forged", "Sealed by the service; whatever is changed in it is refused, without saying what.", {
       method: "GET",
-      to: "{{service}}/compat/t/{{ticket}}x/companion/s3/params",
+      to: "{{service}}/compat/t/{{forged_ticket}}/companion/s3/params",
       query: { filename: "me.png" },
       signedIn: false,
+      before() {
+        pm.variables.set("forged_ticket", `${pm.collectionVariables.get("ticket")}x`);
+      },
       tests: refused(401, "unauthorized", function () {
         pm.test("it says how to do better", () => {
           pm.expect(pm.response.headers.get("WWW-Authenticate")).to.match(/^Bearer error="invalid_token"/);

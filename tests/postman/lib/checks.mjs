@@ -1,7 +1,7 @@
 // What must be true of the committed files before a single request is sent. Each check lists its faults.
 
 import { requestsOf } from "./render.mjs";
-import { patternOf } from "./routes.mjs";
+import { routeOf } from "./routes.mjs";
 
 /** The checks by name; `files`: `{collection, environments, rendered, routes, codes, unreachable}`. */
 export const CHECKS = {
@@ -53,17 +53,15 @@ export const CHECKS = {
 
   "every route has a request, every request a route": ({ collection, routes }) => {
     const sent = [...requestsOf(collection)].flatMap(({ item }) => {
-      const to = item.request.url.raw.match(/^\{\{(?:service|ops)\}\}(.*)$/);
-      const isRefusedAsUnknown = /\bto\.have\.status\(40[45]\)/.test(scriptOf(item, "test"));
-      const isRoute = to && item.request.method !== "OPTIONS";
-      return isRoute ? [{ name: item.name, pattern: patternOf(item.request.method, to[1]), isRefusedAsUnknown }] : [];
+      const { method, url } = item.request;
+      const to = url.raw.match(/^\{\{(?:service|ops)\}\}(.*)$/);
+      // Preflights are answered on every path.
+      return to && method !== "OPTIONS" ? [{ item, route: routeOf(routes, method, to[1]) }] : [];
     });
-    const patterns = new Set(sent.map(({ pattern }) => pattern));
+    const isToBeUnknown = (item) => /"it is refused: (404 not_found|405 )/.test(scriptOf(item, "test"));
     return [
-      ...routes.filter((route) => !patterns.has(route)).map((route) => `no request for ${route}`),
-      ...sent
-        .filter(({ pattern, isRefusedAsUnknown }) => !isRefusedAsUnknown && !routes.includes(pattern))
-        .map(({ name, pattern }) => `${name}: there is no route ${pattern}`),
+      ...routes.filter((route) => !sent.some((request) => request.route === route)).map((route) => `no request for ${route}`),
+      ...sent.filter(({ item, route }) => !route && !isToBeUnknown(item)).map(({ item }) => `${item.name}: there is no such route`),
     ];
   },
 

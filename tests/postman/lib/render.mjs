@@ -20,7 +20,7 @@ function variablesOf(items) {
   const set = /\bpm\.(?:collectionVariables|variables)\.set\(["`]([^"`]+)["`]/g;
   const scripts = (item) => (item.kind === "folder" ? item.items.flatMap(scripts) : [item.before, item.tests].flatMap(script));
   const names = items.flatMap(scripts).flatMap((line) => [...line.matchAll(set)].map(([, name]) => name));
-  return [...new Set(names)].filter((name) => !name.includes("$")).sort();
+  return [...new Set(names)].sort();
 }
 
 function renderItem(item, path, examples) {

@@ -15,8 +15,17 @@ export function routes() {
   return [...new Set([...found, ...assets])].sort();
 }
 
-/** A route's pattern, of a path with `{id}` or `{{variable}}` in it. */
-export function patternOf(method, path) {
+/** The route that a request takes, if there is one; of several the one with the most words, as the service chooses. */
+export function routeOf(known, method, path) {
+  const asked = patternOf(method, path).split("/");
+  const takes = (route) => route.length === asked.length && route.every((segment, index) => segment === "{}" || segment === asked[index]);
+  const parameters = (route) => route.filter((segment) => segment === "{}").length;
+  const fitting = known.map((route) => route.split("/")).filter(takes);
+  return fitting.sort((one, other) => parameters(one) - parameters(other))[0]?.join("/");
+}
+
+/** `METHOD /path/{}`, of a path with `{id}` or `{{variable}}` in it. */
+function patternOf(method, path) {
   const plain = path.replace(/\?.*$/, "").replace(/\{+[^}]*\}+/g, "{}");
   return `${method} ${plain.replace(/^\/compat\/t\/\{\}/, "/compat")}`;
 }
