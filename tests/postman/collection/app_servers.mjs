@@ -42,7 +42,17 @@ profile is \`?profile=\`, or the ticket's.`,
         pm.test("it is the sample's answer", () => {
           pm.response.to.have.status(200);
           pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
-          const names = ["policy", "security_token", "x_oss_signature_version", "x_oss_credential", "x_oss_date", "signature", "host", "dir", "callback"];
+          const names = [
+            "policy",
+            "security_token",
+            "x_oss_signature_version",
+            "x_oss_credential",
+            "x_oss_date",
+            "signature",
+            "host",
+            "dir",
+            "callback",
+          ];
           pm.expect(signed).to.have.all.keys(names);
         });
         pm.test("the policy is for the directory", () => {
@@ -65,30 +75,36 @@ profile is \`?profile=\`, or the ticket's.`,
       },
     }),
     send("V4: send a file", "As the sample's page does."),
-    call("V1: ask", "For plupload and older pages. V1 has no field for a token, so temporary credentials can't sign it (422 `credentials_not_supported`).", {
-      method: "GET",
-      to: "{{service}}/compat/appserver",
-      query: profile,
-      tests() {
-        const signed = pm.response.json();
-        pm.test("it is the sample's answer", () => {
-          pm.response.to.have.status(200);
-          pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
-          pm.expect(signed).to.have.all.keys("accessid", "host", "policy", "signature", "expire", "callback", "dir");
-          pm.expect(signed.expire).to.be.a("number").and.above(Date.now() / 1000);
-        });
-        pm.collectionVariables.set("directory_host", signed.host);
-        const fields = {
-          key: `${signed.dir}note.txt`,
-          success_action_status: "200",
-          policy: signed.policy,
-          OSSAccessKeyId: signed.accessid,
-          signature: signed.signature,
-          callback: signed.callback,
-        };
-        pm.collectionVariables.set("directory_fields", JSON.stringify(fields));
+    call(
+      "V1: ask",
+      "For plupload and older pages. V1 has no field for a token, so temporary credentials can't sign it (422 `credentials_not_supported`).",
+      {
+        method: "GET",
+        to: "{{service}}/compat/appserver",
+        query: profile,
+        tests() {
+          const signed = pm.response.json();
+          pm.test("it is the sample's answer", () => {
+            pm.response.to.have.status(200);
+            pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
+            pm.expect(signed).to.have.all.keys("accessid", "host", "policy", "signature", "expire", "callback", "dir");
+            pm.expect(signed.expire)
+              .to.be.a("number")
+              .and.above(Date.now() / 1000);
+          });
+          pm.collectionVariables.set("directory_host", signed.host);
+          const fields = {
+            key: `${signed.dir}note.txt`,
+            success_action_status: "200",
+            policy: signed.policy,
+            OSSAccessKeyId: signed.accessid,
+            signature: signed.signature,
+            callback: signed.callback,
+          };
+          pm.collectionVariables.set("directory_fields", JSON.stringify(fields));
+        },
       },
-    }),
+    ),
     send("V1: send a file", "As plupload does."),
     call("A profile without a directory", "Its grants are for one object each.", {
       method: "GET",

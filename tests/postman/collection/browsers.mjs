@@ -32,7 +32,7 @@ export default folder(
   "12 What browsers fetch",
   "The client library for web pages, the demo page where it is enabled, and the leave that pages of other origins need.",
   [
-    asset("The client library", "`import { createClient } from \"…/client.js\"`: asks, sends, retries, resumes.", "/client.js", JAVASCRIPT),
+    asset("The client library", '`import { createClient } from "…/client.js"`: asks, sends, retries, resumes.', "/client.js", JAVASCRIPT),
     asset("Its typings", "For TypeScript.", "/client.d.ts", "text/plain; charset=utf-8"),
     call("May a page of another origin call?", "The preflight of a page that is listed in `server.cors_origins`; it needs no token.", {
       method: "OPTIONS",
@@ -62,7 +62,15 @@ export default folder(
         pm.test("the headers that clients need", () => {
           pm.response.to.have.status(200);
           const exposed = pm.response.headers.get("Access-Control-Expose-Headers").toLowerCase().split(/, */);
-          pm.expect(exposed).to.include.members(["date", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id", "location", "idempotency-replayed"]);
+          pm.expect(exposed).to.include.members([
+            "date",
+            "retry-after",
+            "ratelimit",
+            "ratelimit-policy",
+            "x-request-id",
+            "location",
+            "idempotency-replayed",
+          ]);
         });
       },
     }),
@@ -78,8 +86,20 @@ export default folder(
         });
       },
     }),
-    asset("The demo page", "Drop a file, watch it arrive. The token is in the `#` of its URL, and never sent.", "/demo", "text/html; charset=utf-8", onlyInDevelopment),
-    asset("Its script", "Served by the service itself: the page loads nothing from anywhere else.", "/demo/demo.js", JAVASCRIPT, onlyInDevelopment),
+    asset(
+      "The demo page",
+      "Drop a file, watch it arrive. The token is in the `#` of its URL, and never sent.",
+      "/demo",
+      "text/html; charset=utf-8",
+      onlyInDevelopment,
+    ),
+    asset(
+      "Its script",
+      "Served by the service itself: the page loads nothing from anywhere else.",
+      "/demo/demo.js",
+      JAVASCRIPT,
+      onlyInDevelopment,
+    ),
     asset("Its script for one file", "As above.", "/demo/item.js", JAVASCRIPT, onlyInDevelopment),
     asset("Its words", "In English and Chinese.", "/demo/words.js", JAVASCRIPT, onlyInDevelopment),
     asset("Its style", "As above.", "/demo/demo.css", "text/css; charset=utf-8", onlyInDevelopment),

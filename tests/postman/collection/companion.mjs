@@ -64,17 +64,21 @@ without one. The profile is \`metadata[profile]\`, or the ticket's; metadata tha
         });
       },
     }),
-    call("A small file: is it recorded?", "Companion does not have this one: Uppy takes OSS's 203 (“callback failed”) for success, so a page may ask here, by the key alone.", {
-      method: "POST",
-      to: `${BASE}/complete`,
-      query: key,
-      tests() {
-        pm.test("it is, and this is where", () => {
-          pm.response.to.have.status(200);
-          pm.expect(pm.response.json()).to.include.keys("location", "bucket", "key");
-        });
+    call(
+      "A small file: is it recorded?",
+      "Companion does not have this one: Uppy takes OSS's 203 (“callback failed”) for success, so a page may ask here, by the key alone.",
+      {
+        method: "POST",
+        to: `${BASE}/complete`,
+        query: key,
+        tests() {
+          pm.test("it is, and this is where", () => {
+            pm.response.to.have.status(200);
+            pm.expect(pm.response.json()).to.include.keys("location", "bucket", "key");
+          });
+        },
       },
-    }),
+    ),
     begin("In parts: begin", "`POST multipart`."),
     call("In parts: one URL", "`GET multipart/{id}/{part}`: 5.x asks so for each part.", {
       method: "GET",

@@ -30,7 +30,11 @@ take back what is signed, so an object that arrives all the same is recorded as 
           pm.response.to.have.status(200);
           pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
           const grant = pm.response.json();
-          pm.expect(grant).to.include({ id: pm.collectionVariables.get("grant_id"), key: pm.collectionVariables.get("grant_key"), state: "issued" });
+          pm.expect(grant).to.include({
+            id: pm.collectionVariables.get("grant_id"),
+            key: pm.collectionVariables.get("grant_key"),
+            state: "issued",
+          });
           pm.expect(Date.parse(grant.expires_at)).to.be.above(Date.now());
           pm.expect(grant.request.fields).to.include.keys("policy");
         });
@@ -59,23 +63,27 @@ take back what is signed, so an object that arrives all the same is recorded as 
       tests: refused(409, "grant_cancelled"),
     }),
     issue("Another grant"),
-    call("My grants, newest first: one page", "`state`, `profile` and `limit` (at most 200) narrow the list; `next_cursor` leads to the next page, and is null on the last.", {
-      method: "GET",
-      to: "{{service}}/v1/uploads",
-      query: { profile: "{{image_profile}}", limit: "1" },
-      tests() {
-        const page = pm.response.json();
-        pm.test("the newest is the one of before", () => {
-          pm.response.to.have.status(200);
-          pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
-          pm.expect(page.uploads.map(({ id }) => id)).to.deep.equal([pm.collectionVariables.get("grant_id")]);
-        });
-        pm.test("there is more", () => {
-          pm.expect(page.next_cursor).to.be.a("string").and.not.empty;
-        });
-        pm.collectionVariables.set("cursor", page.next_cursor);
+    call(
+      "My grants, newest first: one page",
+      "`state`, `profile` and `limit` (at most 200) narrow the list; `next_cursor` leads to the next page, and is null on the last.",
+      {
+        method: "GET",
+        to: "{{service}}/v1/uploads",
+        query: { profile: "{{image_profile}}", limit: "1" },
+        tests() {
+          const page = pm.response.json();
+          pm.test("the newest is the one of before", () => {
+            pm.response.to.have.status(200);
+            pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
+            pm.expect(page.uploads.map(({ id }) => id)).to.deep.equal([pm.collectionVariables.get("grant_id")]);
+          });
+          pm.test("there is more", () => {
+            pm.expect(page.next_cursor).to.be.a("string").and.not.empty;
+          });
+          pm.collectionVariables.set("cursor", page.next_cursor);
+        },
       },
-    }),
+    ),
     call("The next page", "The cursor is opaque: send back what you got.", {
       method: "GET",
       to: "{{service}}/v1/uploads",

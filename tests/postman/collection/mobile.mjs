@@ -17,24 +17,28 @@ export default folder(
   `What \`OSSAuthCredentialsProvider\` of the Android and iOS SDKs asks for: temporary credentials (STS) for the **directory** of a profile, and nothing
 outside of it. The SDK asks again by itself before they end. Refusals are \`200\` with the status inside, since the Android SDK looks into no other answer.`,
   [
-    call("Credentials for a directory", "Beside what the SDKs read there is what the app wants to know: bucket, endpoint, directory, callback.", {
-      method: "GET",
-      to: "{{service}}/compat/sts",
-      query: { profile: "{{document_profile}}" },
-      tests() {
-        const lent = pm.response.json();
-        pm.test("it is what the SDKs read", () => {
-          pm.response.to.have.status(200);
-          pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
-          pm.expect(lent).to.include.keys("StatusCode", "AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration");
-          pm.expect(lent.StatusCode).to.equal(200);
-        });
-        pm.test("they end, in the one form of time that the SDKs read", () => {
-          pm.expect(lent.Expiration).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-          pm.expect(Date.parse(lent.Expiration)).to.be.above(Date.now());
-        });
+    call(
+      "Credentials for a directory",
+      "Beside what the SDKs read there is what the app wants to know: bucket, endpoint, directory, callback.",
+      {
+        method: "GET",
+        to: "{{service}}/compat/sts",
+        query: { profile: "{{document_profile}}" },
+        tests() {
+          const lent = pm.response.json();
+          pm.test("it is what the SDKs read", () => {
+            pm.response.to.have.status(200);
+            pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
+            pm.expect(lent).to.include.keys("StatusCode", "AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration");
+            pm.expect(lent.StatusCode).to.equal(200);
+          });
+          pm.test("they end, in the one form of time that the SDKs read", () => {
+            pm.expect(lent.Expiration).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+            pm.expect(Date.parse(lent.Expiration)).to.be.above(Date.now());
+          });
+        },
       },
-    }),
+    ),
     call("A profile without a directory", "Nothing is lent.", {
       method: "GET",
       to: "{{service}}/compat/sts",

@@ -59,7 +59,10 @@ client gets the URLs of parts, a window at a time, and nothing else.
 
 The parts here are as small as OSS allows (100 KiB); yours follow \`multipart.part_size\`.`,
   [
-    begin("Begin", "`part_size` is what to cut the file into; `part_count` is null when no size is declared; no number beyond `max_parts` is signed."),
+    begin(
+      "Begin",
+      "`part_size` is what to cut the file into; `part_count` is null when no size is declared; no number beyond `max_parts` is signed.",
+    ),
     call("Ask for a window of parts", "Up to 1000 numbers. What is signed shortly before it is sent can't run out on the way.", {
       method: "POST",
       to: "{{service}}/v1/uploads/{{multipart_id}}/parts",
@@ -109,38 +112,38 @@ The parts here are as small as OSS allows (100 KiB); yours follow \`multipart.pa
       to: "{{service}}/v1/uploads/{{multipart_id}}/complete",
       json: { parts: [{ part_number: 1, etag: "00000000000000000000000000000000" }] },
       tests: refused(422, "invalid_parameter", {
-        lines: [
-          `pm.test("it names the part", () => {`,
-          `    pm.expect(pm.response.json().errors[0].field).to.equal("parts.0");`,
-          `});`,
-        ],
+        lines: [`pm.test("it names the part", () => {`, `    pm.expect(pm.response.json().errors[0].field).to.equal("parts.0");`, `});`],
       }),
     }),
-    call("Done", "With the parts and their ETags, or with `{}` for all that OSS holds. The service joins exactly these, looks at the object, and records it.", {
-      method: "POST",
-      to: "{{service}}/v1/uploads/{{multipart_id}}/complete",
-      json: {
-        parts: [
-          { part_number: 1, etag: "{{part_1_etag}}" },
-          { part_number: 2, etag: "{{part_2_etag}}" },
-        ],
+    call(
+      "Done",
+      "With the parts and their ETags, or with `{}` for all that OSS holds. The service joins exactly these, looks at the object, and records it.",
+      {
+        method: "POST",
+        to: "{{service}}/v1/uploads/{{multipart_id}}/complete",
+        json: {
+          parts: [
+            { part_number: 1, etag: "{{part_1_etag}}" },
+            { part_number: 2, etag: "{{part_2_etag}}" },
+          ],
+        },
+        before() {
+          // A header's ETag has quotes, which JSON would have to escape; the service takes it without.
+          for (const name of ["part_1_etag", "part_2_etag"]) {
+            pm.collectionVariables.set(name, pm.collectionVariables.get(name).replaceAll('"', ""));
+          }
+        },
+        tests() {
+          pm.test("the object is there, in one piece", () => {
+            pm.response.to.have.status(200);
+            pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
+            const { state, completion } = pm.response.json();
+            pm.expect(state).to.equal("completed");
+            pm.expect(completion).to.include({ size: 103000, source: "complete", late: false });
+          });
+        },
       },
-      before() {
-        // A header's ETag has quotes, which JSON would have to escape; the service takes it without.
-        for (const name of ["part_1_etag", "part_2_etag"]) {
-          pm.collectionVariables.set(name, pm.collectionVariables.get(name).replaceAll('"', ""));
-        }
-      },
-      tests() {
-        pm.test("the object is there, in one piece", () => {
-          pm.response.to.have.status(200);
-          pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");
-          const { state, completion } = pm.response.json();
-          pm.expect(state).to.equal("completed");
-          pm.expect(completion).to.include({ size: 103000, source: "complete", late: false });
-        });
-      },
-    }),
+    ),
     call("Done, once more", "Repeating answers the same: a lost answer costs nothing.", {
       method: "POST",
       to: "{{service}}/v1/uploads/{{multipart_id}}/complete",

@@ -6,7 +6,7 @@ export default folder(
 caller sees those that the token's scopes allow. Clients need the names \`image_profile\`, \`document_profile\` and \`video_profile\` of the
 environment: change them to your own.`,
   [
-    call("The profiles that I may use", "Limits in bytes, lifetimes in seconds; `accept` is for `<input type=\"file\" accept=…>`.", {
+    call("The profiles that I may use", 'Limits in bytes, lifetimes in seconds; `accept` is for `<input type="file" accept=…>`.', {
       method: "GET",
       to: "{{service}}/v1/profiles",
       tests() {

@@ -10,7 +10,9 @@ export const CHECKS = {
       ["the collection", collection, rendered.collection],
       ...Object.keys(environments).map((name) => [`the environment ${name}`, environments[name], rendered.environments[name]]),
     ].flatMap(([name, committed, made]) =>
-      JSON.stringify(committed) === JSON.stringify(made) ? [] : [`${name} is not what tests/postman/collection makes: tests/postman/run --write`],
+      JSON.stringify(committed) === JSON.stringify(made)
+        ? []
+        : [`${name} is not what tests/postman/collection makes: tests/postman/run --write`],
     ),
 
   "every request and folder is described, tested, shown": ({ collection }) => [
@@ -69,11 +71,15 @@ export const CHECKS = {
     const urls = [...requestsOf(collection)].map(({ item }) => item.request.url.raw);
     const ways = ["{{service}}/compat/t/{{ticket}}/", "{{service}}/compat/"];
     const isThere = (way) => urls.some((url) => url.startsWith(way) && (way.includes("ticket") || !url.includes("/compat/t/")));
-    return routes.some((route) => route.includes("/compat/")) ? ways.filter((way) => !isThere(way)).map((way) => `no request by ${way}`) : [];
+    return routes.some((route) => route.includes("/compat/"))
+      ? ways.filter((way) => !isThere(way)).map((way) => `no request by ${way}`)
+      : [];
   },
 
   "every error code is met, or it is said why not": ({ collection, codes, unreachable }) => {
-    const asserted = [...requestsOf(collection)].flatMap(({ item }) => [...scriptOf(item, "test").matchAll(/"it is refused: (\d{3}) (\w+)"/g)]);
+    const asserted = [...requestsOf(collection)].flatMap(({ item }) => [
+      ...scriptOf(item, "test").matchAll(/"it is refused: (\d{3}) (\w+)"/g),
+    ]);
     const met = new Set(asserted.map(([, status, code]) => `${status} ${code}`));
     const all = codes.map(([code, status]) => `${status} ${code}`);
     const excused = Object.keys(unreachable);

@@ -102,7 +102,9 @@ export function staleExamples(collection, fresh) {
       return [];
     }
     const [was, is] = [lookOf(saved), lookOf(now)];
-    return was === is ? [] : [`${item.name}: its example is stale (--write-examples renews it)\n         saved ${was}\n         now   ${is}`];
+    return was === is
+      ? []
+      : [`${item.name}: its example is stale (--write-examples renews it)\n         saved ${was}\n         now   ${is}`];
   });
 }
 

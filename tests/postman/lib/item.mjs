@@ -61,6 +61,9 @@ export function script(parts) {
 
 function body(fn) {
   const inner = fn.toString().split("\n").slice(1, -1);
+  if (inner.length === 0) {
+    throw new Error(`a script stands on lines of its own, between its braces: ${fn}`);
+  }
   const indent = Math.min(...inner.filter((line) => line.trim()).map((line) => line.match(/^ */)[0].length));
   return inner.map((line) => line.slice(indent));
 }

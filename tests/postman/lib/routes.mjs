@@ -33,7 +33,8 @@ function patternOf(method, path) {
 function routesOfFile(file) {
   const text = source(file).replace(/^\s*\/\/.*$/gm, "");
   const declared = [...text.matchAll(/\bresource\(\s*"([^"]+)",\s*vec!\[((?:[^\[\]]|\[[^\]]*\])*)\]\s*\)/g)];
-  const mentioned = [...text.matchAll(/\bresource\(/g)].length - [...text.matchAll(/fn resource\(|resource\(asset\.path|web::resource\(/g)].length;
+  const mentioned =
+    [...text.matchAll(/\bresource\(/g)].length - [...text.matchAll(/fn resource\(|resource\(asset\.path|web::resource\(/g)].length;
   if (declared.length !== mentioned) {
     throw new Error(`src/${file}: ${mentioned} resources, of which only ${declared.length} are understood: tests/postman/lib/routes.mjs`);
   }
