@@ -25,8 +25,9 @@ const begin = (name, about) =>
 
 export default folder(
   "Uppy Companion's S3 contract",
-  `Uppy's S3 uploader speaks to this without a change: \`companionUrl\` is \`{{service}}/compat\`, with a token, or \`{{service}}/compat/t/{ticket}\`
-without one. The profile is \`metadata[profile]\`, or the ticket's; metadata that the profile does not list is passed over.`,
+  `\`@uppy/aws-s3\` speaks to this without a change: 5.x with \`endpoint\` \`{{service}}/compat/companion\` and a token in its headers, 6.x with
+\`companionEndpoint\` \`{{service}}/compat/t/{ticket}/companion\`. The profile is \`metadata[profile]\`, or the ticket's; metadata that the profile
+does not list is passed over. More: \`docs/uppy.md\`.`,
   [
     call("A small file: ask", "What `@uppy/aws-s3` asks before it sends a file in one request.", {
       method: "GET",
