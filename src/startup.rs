@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::TcpListener,
     sync::Arc,
-    time::Duration,
 };
 
 use actix_web::{
@@ -14,6 +13,7 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use anyhow::Context;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
@@ -22,7 +22,8 @@ use crate::{
         Bucket, Valet,
         ask_hook::HookTurns,
         directory_session::DirectorySessions,
-        ports::{Authenticator, Store},
+        ports::{Authenticator, Ledger},
+        reconcile::Pacing,
         signing::SigningKeyCache,
         watch::GrantWatch,
     },
@@ -32,16 +33,14 @@ use crate::{
         self, PublicRoutes, request_id::identify, root_span::RequestSpan, routes::health::Draining,
         waiting::WaitingRoom,
     },
+    outbox,
     settings::{Environment, ServerSettings, Settings, StoreSettings},
     shutdown::Stops,
     store,
     wiring::{self, CredentialParts, Providers},
+    workers,
 };
 
-/// How often the reconciler looks for grants that are due.
-const RECONCILE_EVERY: Duration = Duration::from_secs(5);
-/// How often credentials are looked at: far more often than they are due.
-const REFRESH_EVERY: Duration = Duration::from_secs(1);
 /// The CloudEvents `source` where no public URL is configured.
 const DEFAULT_EVENT_SOURCE: &str = "urn:oss-valet";
 
@@ -55,7 +54,7 @@ pub struct Parts {
     pub environment: Environment,
     /// Answers this on `/-/static`: the benchmark's ceiling.
     pub static_answer: Option<Bytes>,
-    /// Whether the reconciler and the renewal of credentials run by themselves; tests step them by hand.
+    /// Whether the reconciler, the outbox and the renewal of credentials run by themselves; tests step them by hand.
     pub reconcile: bool,
     /// Ports bound beforehand, by who must know them first.
     pub listeners: Option<Listeners>,
@@ -156,22 +155,25 @@ impl Application {
     /// When a listener fails.
     pub async fn run(self) -> anyhow::Result<()> {
         let ops = tokio::spawn(self.ops);
-        let reconciler =
-            self.reconcile.then(|| tokio::spawn(reconcile(Arc::clone(&self.valet), self.stops.soft.clone())));
-        // Until the last request is answered: what drains is signed too.
-        let refresher =
-            self.reconcile.then(|| tokio::spawn(refresh_credentials(Arc::clone(&self.valet), self.stop_ops.clone())));
+        let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
+        if self.reconcile {
+            background.spawn(workers::reconcile(Arc::clone(&self.valet), self.stops.soft.clone()));
+            let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
+            background.spawn(outbox::run(Arc::clone(&self.valet), stop));
+            // Until the last request is answered: what drains is signed too.
+            background.spawn(workers::refresh_credentials(Arc::clone(&self.valet), answered.clone()));
+        }
         tokio::select! {
             ended = self.public => ended.context("the public listener")?,
             () = self.stops.hard.cancelled() => {}
         }
-        if let Some(reconciler) = reconciler {
-            reconciler.await.context("the reconciler")?;
+        answered.cancel();
+        tokio::select! {
+            _ = background.join_all() => {}
+            // What was claimed is free again when its lease ends.
+            () = self.stops.hard.cancelled() => {}
         }
         self.stop_ops.cancel();
-        if let Some(refresher) = refresher {
-            refresher.await.context("the renewal of credentials")?;
-        }
         ops.await?.context("the operations listener")
     }
 }
@@ -213,16 +215,20 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
     let own_urls = settings.profiles.iter().flat_map(|profile| profile.callback.urls.iter().cloned());
     let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
     let callback_paths = own_urls.chain(callback_urls.iter().cloned()).filter_map(|url| path_of(&url)).collect();
+    let watch = GrantWatch::default();
+    let ledger = open_ledger(&settings.store, &watch).await?;
     Ok(Valet {
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
-        store: open_store(&settings.store).await?,
+        store: ledger.clone(),
+        outbox: ledger,
         profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
         buckets,
         credentials,
         hooks: wiring::hooks(settings).context("hooks")?,
         hook_turns: HookTurns::default(),
         directory_sessions: DirectorySessions::default(),
+        sinks: wiring::sinks(settings).context("sinks")?,
         seal_keys: settings.callback.seal_keys.clone(),
         ticket_keys: settings.callback.ticket_keys.clone(),
         trusted_keys: settings.callback.trusted_keys.clone(),
@@ -233,15 +239,16 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
             .public_url
             .as_ref()
             .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
-        reconcile_margin: settings.reconciler.margin,
-        watch: GrantWatch::default(),
+        looks: settings.reconciler.looks.clone(),
+        pacing: Pacing::new(settings.reconciler.rate, parts.clock.now()),
+        watch,
     })
 }
 
-async fn open_store(settings: &StoreSettings) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_ledger(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Result<Arc<dyn Ledger>> {
     let url = settings.expose_url();
     store::migrate(url).await.context("store.url")?;
-    store::open(url, Arc::default()).await.context("store.url")
+    store::open(url, Arc::default(), watch).await.context("store.url")
 }
 
 fn public_server(
@@ -295,33 +302,6 @@ fn ops_server(
         .shutdown_timeout(1)
         .listen(listener)?
         .run())
-}
-
-/// Steps the reconciler until told to stop.
-async fn reconcile(valet: Arc<Valet>, stop: CancellationToken) {
-    let mut every = tokio::time::interval(RECONCILE_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = every.tick() => {}
-        }
-        if let Err(error) = valet.reconcile_due(valet.clock.now()).await {
-            tracing::error!(cause = %error, "the reconciler could not use the store");
-        }
-    }
-}
-
-/// Steps the renewal of credentials until told to stop, which interrupts a call that hangs.
-async fn refresh_credentials(valet: Arc<Valet>, stop: CancellationToken) {
-    let mut every = tokio::time::interval(REFRESH_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = async { every.tick().await; valet.refresh_credentials(valet.clock.now()).await } => {}
-        }
-    }
 }
 
 fn path_of(url: &str) -> Option<String> {

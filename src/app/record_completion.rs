@@ -116,7 +116,7 @@ impl Valet {
             self.bucket_named(&grant.bucket).ok_or_else(|| RecordError::BucketUnknown(grant.bucket.clone()))?;
         let found = match self.confirm(grant, bucket, sighting, now).await {
             Err(RecordError::Unconfirmable(error)) => {
-                self.look_again_at_once(&entry, now).await?;
+                self.look_again_at_once(&entry, source, now).await?;
                 return Err(error.into());
             }
             Err(RecordError::Absent) if was_rejected(&entry, claim) => return Err(rejected_before(&entry.grant)),
@@ -220,35 +220,26 @@ impl Valet {
 
     fn completing(&self, grant: &Grant, completion: &Completion, now: DateTime<Utc>) -> GrantChange {
         let (to, next_check) = match grant.kind {
-            GrantKind::Upload => (State::Completed, self.check_after_completion(grant)),
+            GrantKind::Upload => (State::Completed, self.next_check(grant, State::Completed, now)),
             GrantKind::Directory => (grant.state, NextCheck::Keep),
         };
         GrantChange {
-            events: vec![self.event(EventType::Completed, grant, completion, None, now)],
+            events: vec![self.address(self.event(EventType::Completed, grant, completion, None, now))],
             completion: Some(completion.clone()),
             next_check,
             ..GrantChange::new(grant.id, grant.state.alone(), to)
         }
     }
 
-    /// Of a multipart upload something may be left that nobody knows of: the reconciler clears it away. Temporary credentials may
-    /// still put another object in its place: it looks once more when they are over.
-    fn check_after_completion(&self, grant: &Grant) -> NextCheck {
-        match grant.method {
-            Method::Multipart | Method::Sts => NextCheck::At(self.final_check_at(grant)),
-            Method::Post | Method::Put => NextCheck::Never,
-        }
-    }
-
     fn rejecting(&self, grant: &Grant, completion: &Completion, reason: &str, now: DateTime<Utc>) -> GrantChange {
-        let events = vec![self.event(EventType::Rejected, grant, completion, Some(reason), now)];
+        let events = vec![self.address(self.event(EventType::Rejected, grant, completion, Some(reason), now))];
         let reason = Some(reason.to_owned());
         match grant.kind {
             GrantKind::Upload => GrantChange {
                 reason,
                 events,
                 completion: Some(completion.clone()),
-                next_check: NextCheck::Never,
+                next_check: self.next_check(grant, State::Rejected, now),
                 ..GrantChange::new(grant.id, grant.state.alone(), State::Rejected)
             },
             GrantKind::Directory => GrantChange {
@@ -261,7 +252,7 @@ impl Valet {
 
     fn changing(&self, grant: &Grant, completion: &Completion, now: DateTime<Utc>) -> GrantChange {
         GrantChange {
-            events: vec![self.event(EventType::Changed, grant, completion, None, now)],
+            events: vec![self.address(self.event(EventType::Changed, grant, completion, None, now))],
             completion: Some(completion.clone()),
             ..GrantChange::new(grant.id, grant.state.alone(), State::Completed)
         }
@@ -287,7 +278,16 @@ impl Valet {
         )
     }
 
-    pub(super) async fn look_again_at_once(&self, entry: &LedgerEntry, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Tells the reconciler, unless it is the one that has just looked.
+    pub(super) async fn look_again_at_once(
+        &self,
+        entry: &LedgerEntry,
+        source: CompletionSource,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if source == CompletionSource::Reconciled {
+            return Ok(());
+        }
         let grant = &entry.grant;
         let change = GrantChange {
             next_check: NextCheck::At(now),

@@ -12,6 +12,7 @@ mod serve;
 mod sign;
 mod simulator;
 mod token;
+mod uploads;
 mod verify_callback;
 
 use std::{future::Future, process::ExitCode};
@@ -41,6 +42,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Issue one grant through the ledger; print it as JSON, or as a curl command
     Grant(grant::GrantArgs),
+    /// Look into the ledger, and for what it waits for
+    Uploads(uploads::UploadsArgs),
     /// The workbench for `SignatureDoesNotMatch`: sign requests given as JSON lines
     Sign(sign::SignArgs),
     /// An OSS on this machine, alone: stores, refuses and calls back like the real one
@@ -60,6 +63,7 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
+        Command::Uploads(args) => uploads::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Simulator(args) => simulator::run(&args),
         Command::VerifyCallback(args) => verify_callback::run(&args),

@@ -151,6 +151,7 @@ impl Settings {
         let telemetry = root.section("telemetry", TelemetrySettings::read).flatten();
         let demo = root.section("demo", DemoSettings::read);
         let sinks = root.items("sinks", SinkSettings::read);
+        sinks::judge_names(root, &sinks);
         let hooks = root.named("hooks", HookSettings::read).into_iter().collect();
         let reconciler = root.section("reconciler", ReconcilerSettings::read);
         let retention = root.section("retention", RetentionSettings::read);

@@ -16,7 +16,7 @@ use oss_valet::{
     settings::{Environment, Settings},
     shutdown::Stops,
     simulator::{Action, BucketSpec, Permissions, RoleSpec, Simulator, SimulatorSettings, StsHandle},
-    startup::{Application, Listeners, Parts},
+    startup::{Application, Listeners, Parts, build_valet},
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap, multipart};
 use serde_json::{Value, json};
@@ -147,6 +147,11 @@ impl TestApp {
         application.ops_url().clone_into(&mut self.ops);
         self.valet = application.valet();
         self.service_task = tokio::spawn(async move { application.run().await.unwrap() });
+    }
+
+    /// The use cases of another replica: the same settings, the same ledger, the same clock.
+    pub(crate) async fn replica(&self) -> Valet {
+        build_valet(&self.settings, &parts(&self.clock, free_ports())).await.unwrap()
     }
 
     /// As [`Self::restart`], with settings changed by the test.

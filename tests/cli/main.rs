@@ -9,3 +9,4 @@ mod development;
 mod harness;
 mod serving;
 mod simulator;
+mod uploads;
