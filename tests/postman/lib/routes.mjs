@@ -38,18 +38,21 @@ function routesOfFile(file) {
   if (declared.length !== mentioned) {
     throw new Error(`src/${file}: ${mentioned} resources, of which only ${declared.length} are understood: tests/postman/lib/routes.mjs`);
   }
-  return declared.flatMap(([, path, methods]) => {
+  return declared.flatMap(({ 1: path, 2: methods, index }) => {
     const named = [...methods.matchAll(/\b(\w+)\(/g)].map(([, name]) => METHODS[name]).filter(Boolean);
-    return named.map((method) => patternOf(method, scopeOf(file, path) + path));
+    return named.map((method) => patternOf(method, scopeAt(file, text, index) + path));
   });
 }
 
-/** What stands before a path: the scopes are few. */
-function scopeOf(file, path) {
+/** What stands before the path that is written there: the scopes are few. */
+function scopeAt(file, text, index) {
   if (file.startsWith("http/compat/")) {
     return "/compat";
   }
-  return file === "http/mod.rs" && /^\/(uploads|profiles|tickets)\b/.test(path) ? "/v1" : "";
+  const begin = text.lastIndexOf("web::scope(", index);
+  // A scope ends with its answer to what it does not know.
+  const isInside = begin >= 0 && !text.slice(begin, index).includes(".default_service(");
+  return isInside ? text.slice(begin).match(/^web::scope\("([^"]+)"\)/)[1] : "";
 }
 
 function rustFiles(folder) {
