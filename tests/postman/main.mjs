@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import story, { environments, unreachable } from "./collection/index.mjs";
 import { toothless } from "./lib/bites.mjs";
 import { CHECKS } from "./lib/checks.mjs";
-import { examplesOf, staleExamples } from "./lib/examples.mjs";
+import { examplesOf, restlessExamples, staleExamples } from "./lib/examples.mjs";
 import { renderCollection, renderEnvironment, requestsOf } from "./lib/render.mjs";
 import { errorCodes, routes } from "./lib/routes.mjs";
 import { COLLECTION, ENVIRONMENTS, environmentOf, readJson, runStory } from "./lib/story.mjs";
@@ -73,8 +73,10 @@ async function tellStory(collection) {
   check("the examples look like the answers", staleExamples(collection, examples));
   check("no secret of the run would be in an example", leaks);
 
+  const beganAgain = Date.now();
   const second = await runStory(collection, environment);
   report("the whole story once more, at the same service", second.passed, second.failed);
+  check("its examples are the same", restlessExamples(examples, examplesOf(second.executions, dev, beganAgain).examples));
   const [signIn, ...folders] = leavesOf(collection).map(({ name }) => name);
   for (const name of folders) {
     const alone = await runStory(collection, environment, [signIn, name]);

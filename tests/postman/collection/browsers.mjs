@@ -16,10 +16,10 @@ function asset(name, about, path, type, ...before) {
     tests: {
       lines: [
         `pm.test("it is there", () => {`,
-        `    pm.response.to.have.status(200);`,
-        `    pm.expect(pm.response.headers.get("Content-Type")).to.equal("${type}");`,
-        `    pm.expect(pm.response.headers.get("X-Content-Type-Options")).to.equal("nosniff");`,
-        `    pm.expect(pm.response.text()).to.not.be.empty;`,
+        `  pm.response.to.have.status(200);`,
+        `  pm.expect(pm.response.headers.get("Content-Type")).to.equal("${type}");`,
+        `  pm.expect(pm.response.headers.get("X-Content-Type-Options")).to.equal("nosniff");`,
+        `  pm.expect(pm.response.text()).to.not.be.empty;`,
         `});`,
       ],
     },

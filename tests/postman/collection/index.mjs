@@ -92,9 +92,9 @@ export const unreachable = {
   "503 oss_unavailable": `${BY_OSS_ALONE}; “502 oss_unavailable” is what clients see`,
   "503 hook_unavailable": `${NOT_IN_DEV}: no profile has a hook`,
   "422 size_too_small": `${NOT_IN_DEV}: no profile has a smallest size`,
-  "422 credentials_not_supported": `${NOT_IN_DEV}: every bucket has a role and keys`,
+  "422 credentials_not_supported": `${NOT_IN_DEV}: its bucket has a role and a permanent key`,
   "422 user_id_unusable": `${NOT_IN_DEV}: its token is for a usable user`,
-  "429 rate_limited": `${NOT_IN_DEV}: there are no limits`,
+  "429 rate_limited": `${NOT_IN_DEV}: its one limit takes five waiting requests at once`,
   "500 internal": "it would be a bug",
   "503 store_unavailable": "the ledger would have to break",
 };

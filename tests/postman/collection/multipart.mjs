@@ -18,8 +18,8 @@ function send(number) {
       tests: {
         lines: [
           `pm.test("OSS holds the part", () => {`,
-          `    pm.response.to.have.status(200);`,
-          `    pm.expect(pm.response.headers.get("ETag")).to.match(/^"?[0-9A-F]{32}"?$/i);`,
+          `  pm.response.to.have.status(200);`,
+          `  pm.expect(pm.response.headers.get("ETag")).to.match(/^"?[0-9A-F]{32}"?$/i);`,
           `});`,
           `pm.collectionVariables.set("part_${number}_etag", pm.response.headers.get("ETag"));`,
         ],
@@ -77,7 +77,7 @@ The parts here are as small as OSS allows (100 KiB); yours follow \`multipart.pa
             pm.expect(part.url).to.include(`partNumber=${part.part_number}`);
             pm.expect(part.headers).to.deep.equal({});
           }
-          pm.expect(Date.parse(expires_at)).to.be.above(Date.now());
+          pm.expect(Date.parse(expires_at)).to.be.above(Date.parse(pm.response.headers.get("Date")));
         });
         pm.collectionVariables.set("part_1_url", parts[0].url);
         pm.collectionVariables.set("part_2_url", parts[1].url);
@@ -112,7 +112,7 @@ The parts here are as small as OSS allows (100 KiB); yours follow \`multipart.pa
       to: "{{service}}/v1/uploads/{{multipart_id}}/complete",
       json: { parts: [{ part_number: 1, etag: "00000000000000000000000000000000" }] },
       tests: refused(422, "invalid_parameter", {
-        lines: [`pm.test("it names the part", () => {`, `    pm.expect(pm.response.json().errors[0].field).to.equal("parts.0");`, `});`],
+        lines: [`pm.test("it names the part", () => {`, `  pm.expect(pm.response.json().errors[0].field).to.equal("parts.0");`, `});`],
       }),
     }),
     call(

@@ -90,6 +90,18 @@ function plainField({ key, type, src, value }, scrubber) {
   return type === "file" ? { key, type, src } : { key, type: "text", value: scrubber.text(value, key) };
 }
 
+/** Which examples of two runs differ: something in them is neither fixed nor replaced. */
+export function restlessExamples(one, other) {
+  return [...one.entries()]
+    .filter(([id, saved]) => JSON.stringify(saved) !== JSON.stringify(other.get(id)))
+    .map(([id, [saved]]) => `${id}: ${saved.name}: ${firstDifference(JSON.stringify(saved), JSON.stringify(other.get(id)?.[0] ?? null))}`);
+}
+
+function firstDifference(one, other) {
+  const at = [...one].findIndex((character, index) => character !== other[index]);
+  return `…${one.slice(Math.max(0, at - 30), at + 30)}… is now …${other.slice(Math.max(0, at - 30), at + 30)}…`;
+}
+
 /** Which saved examples no longer look like what the service answers. */
 export function staleExamples(collection, fresh) {
   return [...requestsOf(collection)].flatMap(({ item }) => {

@@ -24,14 +24,14 @@ export function problem(status, code) {
     code,
     lines: [
       `pm.test("it is refused: ${status} ${code}", () => {`,
-      `    pm.response.to.have.status(${status});`,
-      `    pm.expect(pm.response.headers.get("Content-Type")).to.equal("application/problem+json");`,
-      `    pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");`,
-      `    const problem = pm.response.json();`,
-      `    pm.expect(problem).to.include({ type: "urn:oss-valet:problem:${code}", status: ${status}, code: "${code}" });`,
-      `    pm.expect(problem.title).to.be.a("string").and.not.empty;`,
-      `    pm.expect(problem.detail).to.be.a("string").and.not.empty;`,
-      `    pm.expect(problem.request_id).to.equal(pm.response.headers.get("x-request-id"));`,
+      `  pm.response.to.have.status(${status});`,
+      `  pm.expect(pm.response.headers.get("Content-Type")).to.equal("application/problem+json");`,
+      `  pm.expect(pm.response.headers.get("Cache-Control")).to.equal("no-store");`,
+      `  const problem = pm.response.json();`,
+      `  pm.expect(problem).to.include({ type: "urn:oss-valet:problem:${code}", status: ${status}, code: "${code}" });`,
+      `  pm.expect(problem.title).to.be.a("string").and.not.empty;`,
+      `  pm.expect(problem.detail).to.be.a("string").and.not.empty;`,
+      `  pm.expect(problem.request_id).to.equal(pm.response.headers.get("x-request-id"));`,
       `});`,
     ],
   };
@@ -42,8 +42,8 @@ export function blames(field, code) {
   return {
     lines: [
       `pm.test("it blames ${field}", () => {`,
-      `    const faults = pm.response.json().errors.map(({ field, code }) => ({ field, code }));`,
-      `    pm.expect(faults).to.deep.include({ field: ${JSON.stringify(field)}, code: ${JSON.stringify(code)} });`,
+      `  const faults = pm.response.json().errors.map(({ field, code }) => ({ field, code }));`,
+      `  pm.expect(faults).to.deep.include({ field: ${JSON.stringify(field)}, code: ${JSON.stringify(code)} });`,
       `});`,
     ],
   };

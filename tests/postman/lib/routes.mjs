@@ -35,8 +35,9 @@ function routesOfFile(file) {
   const declared = [...text.matchAll(/\bresource\(\s*"([^"]+)",\s*vec!\[((?:[^\[\]]|\[[^\]]*\])*)\]\s*\)/g)];
   const mentioned =
     [...text.matchAll(/\bresource\(/g)].length - [...text.matchAll(/fn resource\(|resource\(asset\.path|web::resource\(/g)].length;
-  if (declared.length !== mentioned) {
-    throw new Error(`src/${file}: ${mentioned} resources, of which only ${declared.length} are understood: tests/postman/lib/routes.mjs`);
+  const otherwise = text.match(/web::resource\("(?!\/-\/static")|\.route\("|#\[(?:get|post|put|delete)\(/);
+  if (declared.length !== mentioned || otherwise) {
+    throw new Error(`src/${file} has routes that are not understood here: ${otherwise?.[0] ?? "resource(…)"}`);
   }
   return declared.flatMap(({ 1: path, 2: methods, index }) => {
     const named = [...methods.matchAll(/\b(\w+)\(/g)].map(([, name]) => METHODS[name]).filter(Boolean);

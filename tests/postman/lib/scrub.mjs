@@ -2,7 +2,10 @@
 // fixed. So a saved example never opens anything, and changes only when the service does.
 
 const RUN_BEGAN = Date.parse("2026-01-01T12:00:00Z");
-const MINUTE = 60_000;
+/** No run takes so long, and every lifetime is a multiple of it. */
+const STEP = 5 * 60_000;
+/** Times are cut to seconds, and clocks differ a little. */
+const SLACK = 5_000;
 
 /** What stands instead of secrets, by the name of the field, form field, header or query parameter. */
 const FAKES = {
@@ -143,9 +146,9 @@ export class Scrubber {
     return this.#ids.get(id);
   }
 
-  /** Whole minutes after the run began: how long a run takes must not show. */
+  /** Whole steps after the run began: how long a run takes must not show. */
   #moment(time) {
-    return RUN_BEGAN + Math.round((time - this.#began) / MINUTE) * MINUTE;
+    return RUN_BEGAN + Math.floor((time - this.#began + SLACK) / STEP) * STEP;
   }
 
   #date(time, withFraction) {
