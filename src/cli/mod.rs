@@ -4,6 +4,7 @@
 mod check;
 mod config_args;
 mod dev;
+mod events;
 mod grant;
 mod healthcheck;
 mod migrate;
@@ -46,6 +47,10 @@ enum Command {
     Uploads(uploads::UploadsArgs),
     /// The workbench for `SignatureDoesNotMatch`: sign requests given as JSON lines
     Sign(sign::SignArgs),
+    /// The outbox: list events, show one, send again; sinks
+    Events(events::EventsArgs),
+    /// The ledger: list grants, show one
+    Uploads(uploads::UploadsArgs),
     /// An OSS on this machine, alone: stores, refuses and calls back like the real one
     Simulator(simulator::SimulatorArgs),
     /// The doctor: which step refuses a captured callback, and why
@@ -65,6 +70,8 @@ pub fn run() -> ExitCode {
         Command::Grant(args) => grant::run(args),
         Command::Uploads(args) => uploads::run(&args),
         Command::Sign(args) => sign::run(&args),
+        Command::Events(args) => events::run(&args),
+        Command::Uploads(args) => uploads::run(&args),
         Command::Simulator(args) => simulator::run(&args),
         Command::VerifyCallback(args) => verify_callback::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
