@@ -6,6 +6,7 @@ const RUN_BEGAN = Date.parse("2026-01-01T12:00:00Z");
 const STEP = 5 * 60_000;
 /** Times are cut to seconds, and clocks differ a little. */
 const SLACK = 5_000;
+const LENT = 15 * 60_000;
 
 /** What stands instead of secrets, by the name of the field, form field, header or query parameter. */
 const FAKES = {
@@ -71,6 +72,10 @@ export class Scrubber {
         return fake;
       }
       return text;
+    }
+    if (name === "Expiration") {
+      // Mobile SDKs are lent the same credentials again while they last: how long they have lasted must not show.
+      return this.#date(this.#began + LENT, false);
     }
     const decoded = jsonOfBase64(text);
     if (decoded !== undefined) {
