@@ -49,8 +49,6 @@ enum Command {
     Sign(sign::SignArgs),
     /// The outbox: list events, show one, send again; sinks
     Events(events::EventsArgs),
-    /// The ledger: list grants, show one
-    Uploads(uploads::UploadsArgs),
     /// An OSS on this machine, alone: stores, refuses and calls back like the real one
     Simulator(simulator::SimulatorArgs),
     /// The doctor: which step refuses a captured callback, and why
@@ -71,7 +69,6 @@ pub fn run() -> ExitCode {
         Command::Uploads(args) => uploads::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Events(args) => events::run(&args),
-        Command::Uploads(args) => uploads::run(&args),
         Command::Simulator(args) => simulator::run(&args),
         Command::VerifyCallback(args) => verify_callback::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::{block_on, config_args::ConfigArgs};
+use super::super::config_args::ConfigArgs;
 use crate::{
     app::{Valet, reconcile::Looked},
     settings::Environment,
@@ -19,8 +19,6 @@ const PERMITS_GROW: Duration = Duration::from_millis(100);
 /// `uploads reconcile`.
 #[derive(Debug, Args)]
 pub(super) struct ReconcileArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
     /// Whose objects to look for, whatever the schedule says
     #[arg(value_name = "ID", required_unless_present = "all_due")]
     ids: Vec<Uuid>,
@@ -36,14 +34,12 @@ pub(super) struct ReconcileArgs {
 ///
 /// # Errors
 /// When the configuration is faulty, or the ledger does not answer.
-pub(super) fn run(args: &ReconcileArgs) -> anyhow::Result<ExitCode> {
-    block_on(async {
-        let environment = Environment::capture();
-        let settings = args.config.load(&environment)?;
-        let valet = build_valet(&settings, &Parts::system(environment)).await?;
-        let all_told = if args.all_due { all_due(&valet, args).await? } else { each(&valet, args).await? };
-        Ok(if all_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    })
+pub(super) async fn run(config: &ConfigArgs, args: &ReconcileArgs) -> anyhow::Result<ExitCode> {
+    let environment = Environment::capture();
+    let settings = config.load(&environment)?;
+    let valet = build_valet(&settings, &Parts::system(environment)).await?;
+    let all_told = if args.all_due { all_due(&valet, args).await? } else { each(&valet, args).await? };
+    Ok(if all_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Whether every one of them is told of.

@@ -20,7 +20,8 @@ fn start(app: &TestApp) -> (JoinHandle<()>, Stop) {
 
 #[tokio::test]
 async fn the_worker_sends_what_is_recorded_while_it_runs_and_what_was_before() {
-    let mut first = RudeReceiver::start(Manners::Stuck("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")).await;
+    let mut first =
+        RudeReceiver::start(Manners::Stuck("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")).await;
     let app = spawn(&[sink("backend", first.url())]).await;
     complete(&app).await;
     let (worker, stop) = start(&app);

@@ -1,12 +1,10 @@
-//! `uploads`: looks into the ledger's grants.
-
-use std::process::ExitCode;
+//! `uploads list` and `uploads show`.
 
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::Args;
 use uuid::Uuid;
 
-use super::{block_on, config_args::ConfigArgs};
+use super::super::config_args::ConfigArgs;
 use crate::{
     app::{Valet, ports::GrantFilter},
     grant::grant::State,
@@ -15,25 +13,9 @@ use crate::{
     startup::{Parts, build_valet},
 };
 
-/// Looks into the ledger.
+/// `uploads list`.
 #[derive(Debug, Args)]
-pub(super) struct UploadsArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
-    #[command(subcommand)]
-    command: UploadsCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum UploadsCommand {
-    /// List grants, newest first
-    List(ListArgs),
-    /// Show one grant, as its owner sees it
-    Show(ShowArgs),
-}
-
-#[derive(Debug, Args)]
-struct ListArgs {
+pub(super) struct ListArgs {
     /// In this state: issued, completed, rejected, expired or cancelled
     #[arg(long, value_parser = parse_state)]
     state: Option<State>,
@@ -54,8 +36,9 @@ struct ListArgs {
     json: bool,
 }
 
+/// `uploads show`.
 #[derive(Debug, Args)]
-struct ShowArgs {
+pub(super) struct ShowArgs {
     /// The grant's id
     id: Uuid,
     /// Prints JSON in one line
@@ -63,22 +46,7 @@ struct ShowArgs {
     json: bool,
 }
 
-/// Looks.
-///
-/// # Errors
-/// When the configuration is faulty, the ledger can't be used, or there is no such grant.
-pub(super) fn run(args: &UploadsArgs) -> anyhow::Result<ExitCode> {
-    block_on(async {
-        let valet = valet(&args.config).await?;
-        match &args.command {
-            UploadsCommand::List(args) => list(&valet, args).await?,
-            UploadsCommand::Show(args) => show(&valet, args).await?,
-        }
-        Ok(ExitCode::SUCCESS)
-    })
-}
-
-async fn valet(config: &ConfigArgs) -> anyhow::Result<Valet> {
+async fn open(config: &ConfigArgs) -> anyhow::Result<Valet> {
     let environment = Environment::capture();
     let settings = config.load(&environment)?;
     build_valet(&settings, &Parts::system(environment)).await
@@ -88,13 +56,18 @@ fn parse_state(name: &str) -> Result<State, String> {
     State::from_name(name).ok_or_else(|| "one of issued, completed, rejected, expired, cancelled".to_owned())
 }
 
-async fn list(valet: &Valet, args: &ListArgs) -> anyhow::Result<()> {
+/// Lists grants, newest first.
+///
+/// # Errors
+/// When the configuration is faulty, or the ledger does not answer.
+pub(super) async fn list(config: &ConfigArgs, args: &ListArgs) -> anyhow::Result<()> {
+    let valet = open(config).await?;
     let ListArgs { state, user, profile, before, limit, .. } = args;
     let filter =
         GrantFilter { user_id: user.clone(), state: *state, profile: profile.clone(), before: *before, limit: *limit };
     let entries = valet.store.list_grants(&filter).await?;
     if args.json {
-        let uploads: Vec<_> = entries.iter().map(|entry| GrantView::new(valet, entry)).collect();
+        let uploads: Vec<_> = entries.iter().map(|entry| GrantView::new(&valet, entry)).collect();
         println!("{}", serde_json::json!({ "uploads": uploads }));
         return Ok(());
     }
@@ -108,10 +81,15 @@ async fn list(valet: &Valet, args: &ListArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn show(valet: &Valet, args: &ShowArgs) -> anyhow::Result<()> {
+/// Shows one grant.
+///
+/// # Errors
+/// When there is no such grant, the configuration is faulty, or the ledger does not answer.
+pub(super) async fn show(config: &ConfigArgs, args: &ShowArgs) -> anyhow::Result<()> {
+    let valet = open(config).await?;
     let found = valet.store.find_grant(args.id).await?;
     let entry = found.with_context(|| format!("there is no upload {}", args.id))?;
-    let view = GrantView::new(valet, &entry);
+    let view = GrantView::new(&valet, &entry);
     println!("{}", if args.json { serde_json::to_string(&view) } else { serde_json::to_string_pretty(&view) }?);
     Ok(())
 }
