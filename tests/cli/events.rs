@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A failed test's end, no working one's wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Answers these statuses one after the other, and then always 204; passes on the heads of what it gets.
 fn receiver(statuses: &'static [u16]) -> (String, Receiver<String>) {
