@@ -68,7 +68,6 @@ pub fn run() -> ExitCode {
         Command::Grant(args) => grant::run(args),
         Command::Sign(args) => sign::run(&args),
         Command::Events(args) => events::run(&args),
-        Command::Uploads(args) => uploads::run(&args),
         Command::Simulator(args) => simulator::run(&args),
         Command::VerifyCallback(args) => verify_callback::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),

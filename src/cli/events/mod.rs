@@ -136,7 +136,9 @@ async fn list(ledger: &dyn Ledger, args: &ListArgs) -> anyhow::Result<()> {
         println!("{}", serde_json::json!({ "events": events }));
         return Ok(());
     }
-    events.iter().for_each(|event| print!("{event}"));
+    for event in &events {
+        print!("{event}");
+    }
     for sink in ledger.depth().await?.iter().filter(|sink| sink.disabled.is_some()) {
         eprint!("{}", SinkView::new(sink, true));
     }
@@ -188,7 +190,9 @@ async fn sinks(settings: &Settings, ledger: &dyn Ledger, args: &SinksArgs) -> an
     if args.json {
         println!("{}", serde_json::json!({ "sinks": views }));
     } else {
-        views.iter().for_each(|sink| print!("{sink}"));
+        for sink in &views {
+            print!("{sink}");
+        }
     }
     Ok(())
 }
