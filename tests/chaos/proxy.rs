@@ -29,7 +29,7 @@ pub(crate) enum Mode {
     Hang,
     /// Resets what is open and whoever comes.
     Refuse,
-    /// Carries what is asked and swallows the answers; what has lost one is reset in the end.
+    /// Carries what is asked and swallows the answers; what was open meanwhile is reset in the end.
     LoseAnswers,
 }
 
@@ -58,6 +58,14 @@ struct Inner {
     targets: Mutex<Vec<Target>>,
     next: AtomicUsize,
     state: watch::Sender<State>,
+    open: Mutex<Open>,
+}
+
+/// Connections that a client has made and not ended.
+#[derive(Debug, Default)]
+struct Open {
+    now: usize,
+    most: usize,
 }
 
 /// Why a connection is over.
@@ -78,6 +86,7 @@ impl Proxy {
             targets: Mutex::default(),
             next: AtomicUsize::new(0),
             state: watch::Sender::new((Mode::Open, 0)),
+            open: Mutex::default(),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&inner)));
         Self { address, inner, accepting }
@@ -99,6 +108,11 @@ impl Proxy {
             targets.resize(place + 1, Target::Nobody);
         }
         targets[place] = target;
+    }
+
+    /// How many connections were open at the same time, at most.
+    pub(crate) fn most_open(&self) -> usize {
+        self.inner.open.lock().unwrap().most
     }
 
     pub(crate) fn set_mode(&self, mode: Mode) {
@@ -125,11 +139,16 @@ async fn accept(listener: TcpListener, inner: Arc<Inner>) {
             sleep(Duration::from_millis(10)).await;
             continue;
         };
-        tokio::spawn(carry(client, Arc::clone(&inner)));
+        let inner = Arc::clone(&inner);
+        tokio::spawn(async move {
+            inner.note_open();
+            carry(client, &inner).await;
+            inner.open.lock().unwrap().now -= 1;
+        });
     }
 }
 
-async fn carry(mut client: TcpStream, inner: Arc<Inner>) {
+async fn carry(mut client: TcpStream, inner: &Inner) {
     let state = inner.state.subscribe();
     let cuts = state.borrow().1;
     if state.borrow().0 == Mode::Refuse {
@@ -159,6 +178,12 @@ enum End {
 }
 
 impl Inner {
+    fn note_open(&self) {
+        let mut open = self.open.lock().unwrap();
+        open.now += 1;
+        open.most = open.most.max(open.now);
+    }
+
     /// The next target that takes a connection; each is tried once, as a balancer does.
     async fn connect(&self) -> Option<End> {
         let targets = self.targets.lock().unwrap().clone();
@@ -177,7 +202,7 @@ impl Inner {
     }
 }
 
-/// Carries until both sides are done, or one way is broken.
+/// Carries until the client is done, or one way is broken.
 async fn both_ways(
     client: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
     server: (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
@@ -187,14 +212,13 @@ async fn both_ways(
     let asking = Way { state: state.clone(), cuts, is_answer: false }.copy(client.0, server.1);
     let answering = Way { state: state.clone(), cuts, is_answer: true }.copy(server.0, client.1);
     tokio::pin!(asking, answering);
-    let (first, asks) = tokio::select! {
-        over = &mut asking => (over, false),
-        over = &mut answering => (over, true),
-    };
-    match first {
-        Over::Broken => Over::Broken,
-        Over::Ended if asks => asking.await,
-        Over::Ended => answering.await,
+    tokio::select! {
+        // Nobody here stops asking and goes on listening.
+        over = &mut asking => over,
+        over = &mut answering => match over {
+            Over::Broken => Over::Broken,
+            Over::Ended => asking.await,
+        },
     }
 }
 
@@ -209,13 +233,14 @@ struct Way {
 impl Way {
     async fn copy(mut self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> Over {
         let mut buffer = vec![0; 16 * 1024];
-        let mut swallowed = false;
+        let mut was_lossy = false;
         loop {
             let (mode, cuts) = *self.state.borrow_and_update();
             let is_lossy = mode == Mode::LoseAnswers && self.is_answer;
-            if cuts != self.cuts || mode == Mode::Refuse || (swallowed && !is_lossy) {
+            if cuts != self.cuts || mode == Mode::Refuse || (was_lossy && !is_lossy) {
                 return Over::Broken;
             }
+            was_lossy = is_lossy;
             let read = tokio::select! {
                 changed = self.state.changed() => match changed {
                     Ok(()) => continue,
@@ -224,13 +249,13 @@ impl Way {
                 read = from.read(&mut buffer), if mode != Mode::Hang => read,
             };
             match read {
-                Ok(0) if swallowed => return Over::Broken,
+                Ok(0) if is_lossy => return Over::Broken,
                 Ok(0) => {
                     let _ = to.shutdown().await;
                     return Over::Ended;
                 }
                 Err(_) => return Over::Broken,
-                Ok(_) if is_lossy => swallowed = true,
+                Ok(_) if is_lossy => {}
                 Ok(length) => {
                     if let Mode::Slow(delay) = mode {
                         sleep(delay).await;

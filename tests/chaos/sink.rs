@@ -38,13 +38,6 @@ pub(crate) enum Mood {
     Silent,
 }
 
-/// Requests that have no answer yet.
-#[derive(Debug, Default, Clone, Copy)]
-struct Waiting {
-    now: usize,
-    most: usize,
-}
-
 /// The running receiver.
 pub(crate) struct Sink {
     pub(crate) address: SocketAddr,
@@ -58,9 +51,9 @@ struct Inner {
     receipts: Mutex<Vec<Receipt>>,
     /// What was no message of ours, and why.
     strangers: Mutex<Vec<String>>,
-    /// Counts accepted messages, for who waits for them.
+    /// Count messages, for who waits for them: those that were taken, and those that got no answer while it was silent.
     accepted: watch::Sender<usize>,
-    waiting: Mutex<Waiting>,
+    unanswered: watch::Sender<usize>,
 }
 
 impl Sink {
@@ -72,7 +65,7 @@ impl Sink {
             receipts: Mutex::default(),
             strangers: Mutex::default(),
             accepted: watch::Sender::new(0),
-            waiting: Mutex::default(),
+            unanswered: watch::Sender::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -104,9 +97,9 @@ impl Sink {
         self.inner.accepted.subscribe()
     }
 
-    /// How many requests waited for an answer at the same time, at most.
-    pub(crate) fn most_at_once(&self) -> usize {
-        self.inner.waiting.lock().unwrap().most
+    /// How many messages it left without an answer so far; tells when there are more.
+    pub(crate) fn unanswered(&self) -> watch::Receiver<usize> {
+        self.inner.unanswered.subscribe()
     }
 
     pub(crate) async fn stop(&self) {
@@ -116,7 +109,6 @@ impl Sink {
 }
 
 async fn receive(request: HttpRequest, body: Bytes, sink: Data<Inner>) -> HttpResponse {
-    let _waits = Inner::begin(&sink);
     let receipt = match sink.read(&request, &body) {
         Ok(receipt) => receipt,
         Err(why) => {
@@ -135,6 +127,7 @@ async fn receive(request: HttpRequest, body: Bytes, sink: Data<Inner>) -> HttpRe
             return answer(500);
         }
         Mood::Silent => {
+            sink.unanswered.send_modify(|count| *count += 1);
             let _ = mood.wait_for(|mood| *mood != Mood::Silent).await;
             return answer(503);
         }
@@ -148,23 +141,7 @@ fn answer(status: u16) -> HttpResponse {
     HttpResponse::build(status).finish()
 }
 
-/// Ends with the request, also where the sender hangs up.
-struct Waits(Data<Inner>);
-
-impl Drop for Waits {
-    fn drop(&mut self) {
-        self.0.waiting.lock().unwrap().now -= 1;
-    }
-}
-
 impl Inner {
-    fn begin(sink: &Data<Self>) -> Waits {
-        let mut waiting = sink.waiting.lock().unwrap();
-        waiting.now += 1;
-        waiting.most = waiting.most.max(waiting.now);
-        Waits(sink.clone())
-    }
-
     fn take(&self, receipt: Receipt) {
         self.receipts.lock().unwrap().push(receipt);
         self.accepted.send_modify(|count| *count += 1);

@@ -1,17 +1,9 @@
-<<<<<<<< HEAD:src/cli/uploads/list.rs
 //! `uploads list` and `uploads show`: the grants as the ledger has them.
-========
-//! `uploads list` and `uploads show`.
->>>>>>>> outbox:src/cli/uploads/look.rs
 
 use anyhow::Context;
 use clap::Args;
 use uuid::Uuid;
 
-<<<<<<<< HEAD:src/cli/uploads/list.rs
-========
-use super::super::config_args::ConfigArgs;
->>>>>>>> outbox:src/cli/uploads/look.rs
 use crate::{
     app::{Valet, ports::GrantFilter},
     grant::grant::State,
@@ -51,36 +43,18 @@ pub(super) struct ShowArgs {
     json: bool,
 }
 
-<<<<<<<< HEAD:src/cli/uploads/list.rs
-========
-async fn open(config: &ConfigArgs) -> anyhow::Result<Valet> {
-    let environment = Environment::capture();
-    let settings = config.load(&environment)?;
-    build_valet(&settings, &Parts::system(environment)).await
-}
-
->>>>>>>> outbox:src/cli/uploads/look.rs
 fn parse_state(name: &str) -> Result<State, String> {
     State::from_name(name).ok_or_else(|| "one of issued, completed, rejected, expired, cancelled".to_owned())
 }
 
-<<<<<<<< HEAD:src/cli/uploads/list.rs
 /// Prints a page of grants, newest first.
 pub(super) async fn list(valet: &Valet, args: &ListArgs) -> anyhow::Result<()> {
-========
-/// Lists grants, newest first.
-///
-/// # Errors
-/// When the configuration is faulty, or the ledger does not answer.
-pub(super) async fn list(config: &ConfigArgs, args: &ListArgs) -> anyhow::Result<()> {
-    let valet = open(config).await?;
->>>>>>>> outbox:src/cli/uploads/look.rs
     let ListArgs { state, user, profile, before, limit, .. } = args;
     let filter =
         GrantFilter { user_id: user.clone(), state: *state, profile: profile.clone(), before: *before, limit: *limit };
     let entries = valet.store.list_grants(&filter).await?;
     if args.json {
-        let uploads: Vec<_> = entries.iter().map(|entry| GrantView::new(&valet, entry)).collect();
+        let uploads: Vec<_> = entries.iter().map(|entry| GrantView::new(valet, entry)).collect();
         println!("{}", serde_json::json!({ "uploads": uploads }));
         return Ok(());
     }
@@ -94,20 +68,11 @@ pub(super) async fn list(config: &ConfigArgs, args: &ListArgs) -> anyhow::Result
     Ok(())
 }
 
-<<<<<<<< HEAD:src/cli/uploads/list.rs
 /// Prints one grant, as its owner sees it.
 pub(super) async fn show(valet: &Valet, args: &ShowArgs) -> anyhow::Result<()> {
-========
-/// Shows one grant.
-///
-/// # Errors
-/// When there is no such grant, the configuration is faulty, or the ledger does not answer.
-pub(super) async fn show(config: &ConfigArgs, args: &ShowArgs) -> anyhow::Result<()> {
-    let valet = open(config).await?;
->>>>>>>> outbox:src/cli/uploads/look.rs
     let found = valet.store.find_grant(args.id).await?;
     let entry = found.with_context(|| format!("there is no upload {}", args.id))?;
-    let view = GrantView::new(&valet, &entry);
+    let view = GrantView::new(valet, &entry);
     println!("{}", if args.json { serde_json::to_string(&view) } else { serde_json::to_string_pretty(&view) }?);
     Ok(())
 }

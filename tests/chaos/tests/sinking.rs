@@ -52,10 +52,12 @@ async fn what_it_says_and_what_it_keeps_are_two_things() {
         assert_eq!((got, sink.receipts().len()), (status, kept), "{mood:?}");
     }
     sink.set_mood(Mood::Silent);
-    let waiting = send(&sink, KEY, "e1", 0, r#"{"id":"e1"}"#);
-    tokio::pin!(waiting);
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(200), &mut waiting).await.is_err(), "no word");
-    sink.set_mood(Mood::Well);
-    assert_eq!((waiting.await, sink.receipts().len()), (503, 2));
+    let mut unanswered = sink.unanswered();
+    let waiting = async {
+        unanswered.changed().await.unwrap();
+        sink.set_mood(Mood::Well);
+    };
+    let (got, ()) = tokio::join!(send(&sink, KEY, "e1", 0, r#"{"id":"e1"}"#), waiting);
+    assert_eq!((got, sink.receipts().len()), (503, 2), "no word until the mood changes, and nothing kept");
     sink.stop().await;
 }

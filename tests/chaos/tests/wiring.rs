@@ -140,3 +140,18 @@ async fn a_wire_may_lead_to_a_socket_in_a_folder() {
     assert_eq!(ask(&mut connect(&proxy).await, "one").await.as_deref(), Some("one"));
     serving.await.unwrap();
 }
+
+#[tokio::test]
+async fn connections_that_are_open_at_once_are_counted() {
+    let (proxy, _hearing) = wire().await;
+    for _ in 0..3 {
+        let (mut one, mut other) = (connect(&proxy).await, connect(&proxy).await);
+        assert_eq!(ask(&mut one, "one").await.as_deref(), Some("one"));
+        assert_eq!(ask(&mut other, "two").await.as_deref(), Some("two"));
+        for mut stream in [one, other] {
+            stream.shutdown().await.unwrap();
+            assert_eq!(answer(&mut stream).await, None, "over on both sides");
+        }
+    }
+    assert_eq!(proxy.most_open(), 2);
+}
