@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Longer than any wait here may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn spawn() -> TestApp {
     TestApp::spawn_at(tempfile::tempdir().unwrap(), ledger::fresh_postgres().await, |_| (), |settings| settings).await
