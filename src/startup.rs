@@ -21,6 +21,7 @@ use crate::{
     app::{
         Bucket, Valet,
         ask_hook::HookTurns,
+        directory_session::DirectorySessions,
         ports::{Authenticator, Store},
         signing::SigningKeyCache,
         watch::GrantWatch,
@@ -212,16 +213,19 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
     let own_urls = settings.profiles.iter().flat_map(|profile| profile.callback.urls.iter().cloned());
     let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
     let callback_paths = own_urls.chain(callback_urls.iter().cloned()).filter_map(|url| path_of(&url)).collect();
+    let watch = GrantWatch::default();
     Ok(Valet {
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
-        store: open_store(&settings.store).await?,
+        store: open_store(&settings.store, &watch).await?,
         profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
         buckets,
         credentials,
         hooks: wiring::hooks(settings).context("hooks")?,
         hook_turns: HookTurns::default(),
+        directory_sessions: DirectorySessions::default(),
         seal_keys: settings.callback.seal_keys.clone(),
+        ticket_keys: settings.callback.ticket_keys.clone(),
         trusted_keys: settings.callback.trusted_keys.clone(),
         callback_urls,
         callback_paths,
@@ -231,14 +235,14 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
             .as_ref()
             .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
         reconcile_margin: settings.reconciler.margin,
-        watch: GrantWatch::default(),
+        watch,
     })
 }
 
-async fn open_store(settings: &StoreSettings) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_store(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Result<Arc<dyn Store>> {
     let url = settings.expose_url();
     store::migrate(url).await.context("store.url")?;
-    store::open(url, Arc::default()).await.context("store.url")
+    store::open(url, Arc::default(), watch).await.context("store.url")
 }
 
 fn public_server(

@@ -11,13 +11,15 @@ use uuid::Uuid;
 
 use super::{
     Valet,
+    confirm::Sighting,
     ports::{LedgerEntry, StoreError},
     record_completion::{Claim, RecordError},
 };
 use crate::{
     grant::{
         completion::CompletionSource,
-        grant::{GrantKind, State},
+        directory::is_within,
+        grant::{Grant, GrantKind, State},
         seal::{SealInvalid, SealedFacts},
     },
     oss::{
@@ -27,12 +29,15 @@ use crate::{
 };
 
 /// Our own `x:` variables; every other one is the caller's.
-const OWN_VARS: [&str; 3] = ["x:user_id", "x:upload_id", "x:seal"];
+const OWN_VARS: [&str; 4] = ["x:user_id", "x:upload_id", "x:seal", DIR];
+/// Names the directory, in callbacks of directory grants alone.
+const DIR: &str = "x:dir";
 
 /// A callback that is signed, sealed and belongs to a grant: worth confirming.
 #[derive(Debug)]
 pub struct AcceptedCallback {
     entry: LedgerEntry,
+    key: String,
     claim: Claim,
 }
 
@@ -77,7 +82,7 @@ pub enum CallbackError {
     /// Step 6: no such grant.
     #[error("no grant has this id")]
     GrantUnknown,
-    /// Step 6: sealed for another bucket or key than the grant's.
+    /// Step 6: sealed for another bucket or key than the grant's, or of an object outside its directory.
     #[error("bucket, key or user are not the grant's")]
     ViolatesGrant,
     /// Step 7.
@@ -101,8 +106,10 @@ impl Valet {
         let unverified = UnverifiedCallback::parse(request)?; // (1)
         let verified = unverified.verify(&self.trusted_keys, &self.callback_paths)?; // (2) (3)
         let accepted = self.match_to_grant(&verified).await?; // (4) (5) (6)
-        let AcceptedCallback { entry, claim } = accepted;
-        let entry = self.record_completion(entry, Some(&claim), CompletionSource::Callback, now).await?; // (7)
+        let AcceptedCallback { entry, key, claim } = accepted;
+        let source = CompletionSource::Callback;
+        let sighting = Sighting { key: &key, claim: Some(&claim), listed: None, source };
+        let entry = self.record_object(entry, sighting, now).await?; // (7)
         CallbackAnswer::of(entry).ok_or(CallbackError::GrantUnknown) // (8)
     }
 
@@ -115,16 +122,26 @@ impl Valet {
         let claim = parse_claim(&fields)?;
 
         let vars = caller_vars(&fields); // (5)
-        let facts = SealedFacts { kind: GrantKind::Upload, upload_id, user_id, bucket, key, vars: &vars };
+        let (kind, granted) = fields.field(DIR).map_or((GrantKind::Upload, key), |dir| (GrantKind::Directory, dir));
+        let facts = SealedFacts { kind, upload_id, user_id, bucket, key: granted, vars: &vars };
         self.seal_keys.verify(fields.field("x:seal").ok_or(SealInvalid::Malformed)?, &facts)?;
 
         let id = Uuid::try_parse(upload_id).map_err(|_| CallbackError::GrantUnknown)?; // (6)
         let entry = self.store.find_grant(id).await?.ok_or(CallbackError::GrantUnknown)?;
         let grant = &entry.grant;
-        if grant.bucket != bucket || grant.key != key || grant.user_id != user_id {
+        let is_of_grant = grant.kind == kind && grant.bucket == bucket && grant.key == granted;
+        if !is_of_grant || grant.user_id != user_id || !covers(grant, key) {
             return Err(CallbackError::ViolatesGrant);
         }
-        Ok(AcceptedCallback { entry, claim })
+        Ok(AcceptedCallback { entry, key: key.to_owned(), claim })
+    }
+}
+
+/// Whether the object is the grant's, or under its directory.
+fn covers(grant: &Grant, key: &str) -> bool {
+    match grant.kind {
+        GrantKind::Upload => grant.key == key,
+        GrantKind::Directory => is_within(&grant.key, key),
     }
 }
 
@@ -138,9 +155,10 @@ impl CallbackAnswer {
         }
         Some(Self::Recorded(Box::new(RecordedUpload {
             id: grant.id,
-            state: grant.state,
+            // A directory grant itself never completes; this object has.
+            state: State::Completed,
             bucket: grant.bucket,
-            key: grant.key,
+            key: completion.key,
             size: completion.size,
             etag: completion.etag,
             content_type: completion.content_type,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::grant::{
     completion::CompletionSource,
-    grant::{Grant, State},
+    grant::{Grant, GrantKind, State},
     multipart::NamedPart,
     profile::Method,
 };
@@ -24,6 +24,9 @@ pub enum CompleteError {
     /// Not the caller's, or not there.
     #[error(transparent)]
     LookUp(#[from] LookUpError),
+    /// A directory grant is never complete.
+    #[error("a directory grant is never complete: each object under it is recorded by itself")]
+    Directory,
     /// Parts were named for a grant that has none.
     #[error("a grant of method {} has no parts", .0.as_str())]
     NoParts(Method),
@@ -49,6 +52,9 @@ impl Valet {
         now: DateTime<Utc>,
     ) -> Result<LedgerEntry, CompleteError> {
         let entry = self.own_grant(caller, id).await?;
+        if entry.grant.kind == GrantKind::Directory {
+            return Err(CompleteError::Directory);
+        }
         self.join_open(&entry.grant, parts, now).await?;
         let (state, reason) = (entry.grant.state, entry.grant.reason.clone());
         match self.record_completion(entry, None, CompletionSource::Complete, now).await {

@@ -153,7 +153,7 @@ impl Valet {
 }
 
 /// The user that the grant is for.
-fn effective_user(caller: &Caller, asked: Option<&str>) -> Result<String, IssueError> {
+pub(super) fn effective_user(caller: &Caller, asked: Option<&str>) -> Result<String, IssueError> {
     let user_id = asked.unwrap_or(&caller.user_id);
     if user_id != caller.user_id && !caller.has_scope(SCOPE_ISSUE_FOR) {
         return Err(IssueError::Forbidden);

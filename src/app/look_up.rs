@@ -9,12 +9,21 @@ use super::{
     Valet,
     ports::{Caller, GrantFilter, LedgerEntry, StoreError},
 };
-use crate::grant::grant::State;
+use crate::grant::{
+    completion::Completion,
+    grant::{GrantKind, State},
+};
 
 /// Lets a caller read anybody's grants.
 pub const SCOPE_READ_ANY: &str = "uploads:read-any";
+/// How many objects of a directory grant are shown.
+const LAST_OBJECTS: u32 = 100;
 /// How often a waiter looks into the ledger unprompted: changes made by another replica wake nobody here.
 const UNPROMPTED_LOOK: Duration = Duration::from_secs(1);
+/// How many grants are looked at in one go, when one is looked for by its key,
+const KEYS_AT_ONCE: u32 = 200;
+/// and how often.
+const KEY_LOOKS: u32 = 5;
 
 /// Why a grant is not shown.
 #[derive(Debug, Error)]
@@ -40,6 +49,36 @@ impl Valet {
         if entry.grant.user_id == caller.user_id { Ok(entry) } else { Err(LookUpError::NotFound) }
     }
 
+    /// The caller's latest grant for this object key, of that profile if one is named: for clients that were told nothing else. Looks at the latest thousand
+    /// grants only: the ledger has no index by key.
+    ///
+    /// # Errors
+    /// When there is none among them.
+    pub async fn own_grant_by_key(
+        &self,
+        caller: &Caller,
+        profile: Option<&str>,
+        key: &str,
+    ) -> Result<LedgerEntry, LookUpError> {
+        let mut filter = GrantFilter {
+            user_id: Some(caller.user_id.clone()),
+            profile: profile.map(str::to_owned),
+            limit: KEYS_AT_ONCE,
+            ..GrantFilter::default()
+        };
+        for _ in 0..KEY_LOOKS {
+            let entries = self.store.list_grants(&filter).await?;
+            filter.before = entries.last().map(|last| last.grant.id);
+            if let Some(found) = entries.into_iter().find(|entry| entry.grant.key == key) {
+                return Ok(found);
+            }
+            if filter.before.is_none() {
+                break;
+            }
+        }
+        Err(LookUpError::NotFound)
+    }
+
     /// A grant that the caller may read.
     ///
     /// # Errors
@@ -51,6 +90,17 @@ impl Valet {
         } else {
             Err(LookUpError::NotFound)
         }
+    }
+
+    /// The last objects recorded under a directory grant, newest first; `None` for any other grant.
+    ///
+    /// # Errors
+    /// When the ledger does not answer.
+    pub async fn objects_of(&self, entry: &LedgerEntry) -> Result<Option<Vec<Completion>>, LookUpError> {
+        if entry.grant.kind == GrantKind::Upload {
+            return Ok(None);
+        }
+        Ok(Some(self.store.list_completions(entry.grant.id, LAST_OBJECTS).await?))
     }
 
     /// As [`Self::readable_grant`], but holds the answer until the grant leaves `issued`, or `patience` is over.

@@ -6,18 +6,25 @@ pub mod accept_callback;
 pub mod ask_hook;
 pub mod cancel;
 pub mod complete;
+pub mod confirm;
+pub mod directory_session;
 pub mod issue;
+pub mod issue_directory;
 pub mod list_profiles;
+pub mod look_into_directory;
 pub mod look_up;
+pub mod open_ticket;
 pub mod parts;
 pub mod ports;
 pub mod reconcile;
 pub mod record_completion;
+pub mod redeem_ticket;
 pub mod refresh_credentials;
 pub mod renew;
 pub mod session;
 pub mod signing;
 pub mod transfer;
+mod verdict;
 pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -27,6 +34,7 @@ use uuid::Uuid;
 
 use self::{
     ask_hook::{ConfiguredHook, HookTurns},
+    directory_session::DirectorySessions,
     ports::{Credentials, ObjectStore, Store, TokenService},
     signing::SigningKeyCache,
     watch::GrantWatch,
@@ -34,7 +42,7 @@ use self::{
 use crate::{
     clock::Clock,
     entropy::Entropy,
-    grant::{grant::Grant, profile::Profile, request::CLOCK_SKEW, seal::SealKeys},
+    grant::{grant::Grant, profile::Profile, request::CLOCK_SKEW, seal::SealKeys, ticket::TicketKeys},
     oss::{
         access_key::AccessKey,
         callback_signature::TrustedKeys,
@@ -63,8 +71,12 @@ pub struct Valet {
     pub hooks: BTreeMap<String, ConfiguredHook>,
     /// Who may ask a hook now.
     pub hook_turns: HookTurns,
+    /// Credentials for directories that were lent and last.
+    pub directory_sessions: DirectorySessions,
     /// Seals and checks callbacks.
     pub seal_keys: SealKeys,
+    /// Makes and opens tickets.
+    pub ticket_keys: TicketKeys,
     /// Whose callbacks we believe to be signed by OSS.
     pub trusted_keys: TrustedKeys,
     /// Where OSS calls back, unless the profile says otherwise.

@@ -15,7 +15,7 @@ use crate::{
     grant::{
         fault::{Fault, FaultCode},
         grant::State,
-        multipart::{MAX_PARTS, PartPlan, UploadedPart},
+        multipart::{Cutting, MAX_PARTS, UploadedPart},
         profile::Method,
     },
     oss::presign::{presign, upload_part},
@@ -81,10 +81,11 @@ impl Valet {
         caller: &Caller,
         id: Uuid,
         numbers: &[u32],
+        cutting: Cutting,
         now: DateTime<Utc>,
     ) -> Result<SignedParts, PartsError> {
         let grant = self.own_transfer(caller, id).await?.grant;
-        check_numbers(numbers, PartPlan::of(&grant).max_parts).map_err(PartsError::Faulty)?;
+        check_numbers(numbers, cutting.max_parts(&grant)).map_err(PartsError::Faulty)?;
         if grant.state != State::Issued {
             return Err(PartsError::Ended(grant.state));
         }

@@ -6,13 +6,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     Valet,
+    look_into_directory::Looked,
     ports::{GrantChange, LedgerEntry, NextCheck, StoreError},
     record_completion::RecordError,
 };
 use crate::grant::{
     completion::CompletionSource,
     event::{Event, EventType},
-    grant::State,
+    grant::{GrantKind, State},
     profile::Method,
 };
 
@@ -68,9 +69,23 @@ impl Valet {
 
     async fn reconcile(&self, entry: LedgerEntry, now: DateTime<Utc>) -> Result<(), StoreError> {
         let grant = entry.grant.clone();
-        let next_check = match self.look_for(entry, now).await {
+        let looked = match grant.kind {
+            GrantKind::Upload => self.look_for(entry, now).await,
+            GrantKind::Directory => match self.look_into_directory(&entry, now).await {
+                Ok(Looked::Partly) => return self.look_again_at_once(&entry, now).await,
+                Ok(Looked::All) => Err(RecordError::Absent),
+                Err(error) => Err(error),
+            },
+        };
+        let next_check = match looked {
             Err(RecordError::Store(error)) => return Err(error),
             Err(RecordError::Absent) if now < self.final_check_at(&grant) => NextCheck::At(self.final_check_at(&grant)),
+            Err(RecordError::Absent) if grant.state == State::Issued && grant.kind == GrantKind::Directory => {
+                let change = self.end_directory(&grant, now).await?;
+                self.store.change_grant(change).await?;
+                self.watch.announce(grant.id);
+                return Ok(());
+            }
             Err(RecordError::Absent) if grant.state == State::Issued => {
                 let id = self.new_id(now);
                 let event = Event::new(id, EventType::Expired, &self.event_source, &grant, None, None, now);

@@ -1,22 +1,23 @@
 //! The one way in: confirm → limits → hook → one transaction. Callback, `complete` and the reconciler all end here;
-//! no path records without it.
+//! no path records without it. Under a directory grant each object is a completion of its own, and the grant stays as it is.
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::{
     Bucket, Valet,
-    ports::{
-        GrantChange, GrantChanged, HookUnavailable, LedgerEntry, NextCheck, ObjectFacts, ObjectStoreError, StoreError,
-    },
+    confirm::{Found, Sighting},
+    ports::{GrantChange, GrantChanged, HookUnavailable, LedgerEntry, NextCheck, ObjectStoreError, StoreError},
+    verdict::{News, Verdict, is_same},
 };
 use crate::{
     grant::{
         completion::{Completion, CompletionSource},
+        directory::has_dot_segments,
         event::{Event, EventType},
-        grant::{Grant, State},
-        limits::judge,
-        profile::{Confirm, Method, OnReject, Profile},
+        grant::{Grant, GrantKind, State},
+        profile::{Method, OnReject},
     },
     oss::callback::ImageInfo,
 };
@@ -73,13 +74,6 @@ pub enum RecordError {
     Store(#[from] StoreError),
 }
 
-/// What is found, before it is judged.
-struct Found {
-    completion: Completion,
-    /// Another grant wrote this object (keys without `{id}` only).
-    superseded: bool,
-}
-
 impl Valet {
     /// Confirms and records the object of a grant. A completion already recorded with the same ETag and size is
     /// answered as it stands, and nothing else happens.
@@ -93,15 +87,34 @@ impl Valet {
         source: CompletionSource,
         now: DateTime<Utc>,
     ) -> Result<LedgerEntry, RecordError> {
+        let key = entry.grant.key.clone();
+        self.record_object(entry, Sighting { key: &key, claim, listed: None, source }, now).await
+    }
+
+    /// The same for any object of a grant: the answered entry holds that object's completion.
+    ///
+    /// # Errors
+    /// As [`Self::record_completion`].
+    pub(super) async fn record_object(
+        &self,
+        entry: LedgerEntry,
+        sighting: Sighting<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<LedgerEntry, RecordError> {
+        let Sighting { key, claim, source, .. } = sighting;
+        let entry = match claim {
+            Some(claim) => self.with_known_object(entry, key, &claim.etag).await?,
+            None => entry,
+        };
         // What temporary credentials may have put in its place is found only by looking.
         let looks_again = source == CompletionSource::Reconciled && entry.grant.method == Method::Sts;
         if !looks_again && is_recorded(&entry, claim) {
-            return Ok(entry);
+            return answer(entry);
         }
         let grant = &entry.grant;
         let bucket =
             self.bucket_named(&grant.bucket).ok_or_else(|| RecordError::BucketUnknown(grant.bucket.clone()))?;
-        let found = match self.confirm(&entry, bucket, claim, source, now).await {
+        let found = match self.confirm(grant, bucket, sighting, now).await {
             Err(RecordError::Unconfirmable(error)) => {
                 self.look_again_at_once(&entry, now).await?;
                 return Err(error.into());
@@ -109,64 +122,48 @@ impl Valet {
             Err(RecordError::Absent) if was_rejected(&entry, claim) => return Err(rejected_before(&entry.grant)),
             other => other?,
         };
+        let entry = self.with_known_object(entry, key, &found.completion.etag).await?;
         self.judge_and_record(entry, bucket, found, now).await
     }
 
-    /// Confirm: what is recorded and judged is the HEAD's.
-    async fn confirm(
-        &self,
-        entry: &LedgerEntry,
-        bucket: &Bucket,
-        claim: Option<&Claim>,
-        source: CompletionSource,
-        now: DateTime<Utc>,
-    ) -> Result<Found, RecordError> {
-        let grant = &entry.grant;
-        let profile = self.profiles.get(&grant.profile);
-        let found = |completion, superseded| Found { completion, superseded };
-        if let Some(claim) = claim
-            && source == CompletionSource::Callback
-            && profile.is_some_and(|profile| profile.confirm == Confirm::Off)
-        {
-            return Ok(found(claimed_completion(grant, claim, source, now), false));
+    /// The entry with what the ledger knows of this very object; of an upload grant it says so anyway.
+    async fn with_known_object(&self, entry: LedgerEntry, key: &str, etag: &str) -> Result<LedgerEntry, StoreError> {
+        if entry.grant.kind == GrantKind::Upload {
+            return Ok(entry);
         }
-        let head = bucket.objects.head(&grant.key, now).await?.ok_or(RecordError::Absent)?;
-        if !matches!(head.object_type.as_str(), "Normal" | "Multipart") {
-            return Err(RecordError::NotConfirmed(format!("it is of type {}", head.object_type)));
-        }
-        let superseded =
-            profile.is_some_and(Profile::shares_keys) && head.meta_upload_id.as_deref() != Some(&grant.id.to_string());
-        if let Some(claim) = claim
-            && !superseded
-        {
-            compare(claim, &head)?;
-        }
-        let image = claim.and_then(|claim| claim.image.clone());
-        Ok(found(confirmed_completion(grant, head, image, source, now), superseded))
+        let completion = self.store.find_completion(entry.grant.id, key, etag).await?;
+        Ok(LedgerEntry { completion, ..entry })
+    }
+
+    /// How the object stands in the ledger now.
+    async fn look_up_again(&self, entry: &LedgerEntry, found: &Found) -> Result<LedgerEntry, RecordError> {
+        let entry = self.store.find_grant(entry.grant.id).await?.ok_or(RecordError::Absent)?;
+        Ok(self.with_known_object(entry, &found.completion.key, &found.completion.etag).await?)
     }
 
     /// Limits, the hook, then one transaction: state, completion, event.
     async fn judge_and_record(
         &self,
-        entry: LedgerEntry,
+        mut entry: LedgerEntry,
         bucket: &Bucket,
         mut found: Found,
         now: DateTime<Utc>,
     ) -> Result<LedgerEntry, RecordError> {
-        let mut entry = entry;
         let mut turn = None;
         loop {
             let news = match Verdict::of(&entry, &found) {
                 Verdict::Recorded => return Ok(entry),
-                Verdict::Refuse(reason) => return Err(self.refuse(&entry.grant, bucket, &reason, now).await),
+                Verdict::Refuse(reason) => {
+                    return Err(self.refuse(&entry.grant, bucket, &found, &reason, now).await);
+                }
                 Verdict::Record(news) => news,
             };
             let news = match (news, self.hook_of(&entry.grant)) {
                 (News::Complete, Some(hook)) => {
                     let Some(turn) = &mut turn else {
-                        turn = Some(self.hook_turns.take(entry.grant.id).await);
+                        turn = Some(self.hook_turns.take(whose_turn(&entry.grant, &found.completion)).await);
                         // Who had the turn before may have recorded it meanwhile.
-                        entry = self.store.find_grant(entry.grant.id).await?.ok_or(RecordError::Absent)?;
+                        entry = self.look_up_again(&entry, &found).await?;
                         continue;
                     };
                     let objection = self.hear_hook(hook, &entry, &mut found.completion, turn, now).await?;
@@ -174,19 +171,17 @@ impl Valet {
                 }
                 (news, _) => news,
             };
-            let change = match &news {
-                News::Complete => self.completing(&entry.grant, &found.completion, now),
-                News::Reject(reason) => self.rejecting(&entry.grant, &found.completion, reason, now),
-                News::Change => self.changing(&entry.grant, &found.completion, now),
-            };
-            match self.store.change_grant(change).await? {
+            match self.store.change_grant(self.change_for(&news, &entry.grant, &found.completion, now)).await? {
                 GrantChanged::Applied => {
                     drop(turn);
                     self.watch.announce(entry.grant.id);
-                    return self.conclude(entry.grant, news, found, bucket, now).await;
+                    return self.conclude(entry, news, found, bucket, now).await;
                 }
                 // Somebody else was faster: judge by how the grant stands now.
-                GrantChanged::Conflict(current) => entry = *current,
+                GrantChanged::Conflict(current) => {
+                    let Completion { key, etag, .. } = &found.completion;
+                    entry = self.with_known_object(*current, key, etag).await?;
+                }
                 GrantChanged::Unknown => return Err(RecordError::Absent),
             }
         }
@@ -195,28 +190,44 @@ impl Valet {
     /// After the commit: what the caller is told, and what becomes of a rejected object.
     async fn conclude(
         &self,
-        grant: Grant,
+        entry: LedgerEntry,
         news: News,
         found: Found,
         bucket: &Bucket,
         now: DateTime<Utc>,
     ) -> Result<LedgerEntry, RecordError> {
         match news {
+            // Of two that record the same object at once, what the ledger took first stands.
+            News::Complete if entry.grant.kind == GrantKind::Directory => {
+                answer(self.look_up_again(&entry, &found).await?)
+            }
             News::Complete => {
-                let grant = Grant { state: State::Completed, ..grant };
+                let grant = Grant { state: State::Completed, ..entry.grant };
                 Ok(LedgerEntry { grant, completion: Some(found.completion) })
             }
             News::Change => Err(RecordError::Changed),
-            News::Reject(reason) => Err(self.refuse(&grant, bucket, &reason, now).await),
+            News::Reject(reason) => Err(self.refuse(&entry.grant, bucket, &found, &reason, now).await),
+        }
+    }
+
+    fn change_for(&self, news: &News, grant: &Grant, completion: &Completion, now: DateTime<Utc>) -> GrantChange {
+        match news {
+            News::Complete => self.completing(grant, completion, now),
+            News::Reject(reason) => self.rejecting(grant, completion, reason, now),
+            News::Change => self.changing(grant, completion, now),
         }
     }
 
     fn completing(&self, grant: &Grant, completion: &Completion, now: DateTime<Utc>) -> GrantChange {
+        let (to, next_check) = match grant.kind {
+            GrantKind::Upload => (State::Completed, self.check_after_completion(grant)),
+            GrantKind::Directory => (grant.state, NextCheck::Keep),
+        };
         GrantChange {
             events: vec![self.event(EventType::Completed, grant, completion, None, now)],
             completion: Some(completion.clone()),
-            next_check: self.check_after_completion(grant),
-            ..GrantChange::new(grant.id, grant.state.alone(), State::Completed)
+            next_check,
+            ..GrantChange::new(grant.id, grant.state.alone(), to)
         }
     }
 
@@ -230,12 +241,21 @@ impl Valet {
     }
 
     fn rejecting(&self, grant: &Grant, completion: &Completion, reason: &str, now: DateTime<Utc>) -> GrantChange {
-        GrantChange {
-            reason: Some(reason.to_owned()),
-            events: vec![self.event(EventType::Rejected, grant, completion, Some(reason), now)],
-            completion: Some(completion.clone()),
-            next_check: NextCheck::Never,
-            ..GrantChange::new(grant.id, grant.state.alone(), State::Rejected)
+        let events = vec![self.event(EventType::Rejected, grant, completion, Some(reason), now)];
+        let reason = Some(reason.to_owned());
+        match grant.kind {
+            GrantKind::Upload => GrantChange {
+                reason,
+                events,
+                completion: Some(completion.clone()),
+                next_check: NextCheck::Never,
+                ..GrantChange::new(grant.id, grant.state.alone(), State::Rejected)
+            },
+            GrantKind::Directory => GrantChange {
+                events,
+                completion: Some(Completion { reason, ..completion.clone() }),
+                ..GrantChange::new(grant.id, grant.state.alone(), grant.state)
+            },
         }
     }
 
@@ -278,12 +298,21 @@ impl Valet {
     }
 
     /// `on_reject`, and what a rejection is answered with. A superseding object belongs to another grant and stays
-    /// whatever the profile says.
-    async fn refuse(&self, grant: &Grant, bucket: &Bucket, reason: &str, now: DateTime<Utc>) -> RecordError {
+    /// whatever the profile says; what can't be asked for can't be deleted either.
+    async fn refuse(
+        &self,
+        grant: &Grant,
+        bucket: &Bucket,
+        found: &Found,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> RecordError {
         let profile = self.profiles.get(&grant.profile);
+        let key = &found.completion.key;
         if reason != REASON_SUPERSEDED
             && profile.is_some_and(|profile| profile.on_reject == OnReject::Delete)
-            && let Err(error) = bucket.objects.delete(&grant.key, now).await
+            && !has_dot_segments(key)
+            && let Err(error) = bucket.objects.delete(key, now).await
         {
             tracing::warn!(upload.id = %grant.id, error = %error, "a rejected object could not be deleted");
         }
@@ -291,55 +320,32 @@ impl Valet {
     }
 }
 
-/// What is to be done about what was found.
-enum Verdict {
-    /// It is in the ledger already.
-    Recorded,
-    /// The grant was rejected before; nothing is recorded twice.
-    Refuse(String),
-    /// The ledger must hear of it.
-    Record(News),
-}
-
-/// What the ledger must hear of.
-enum News {
-    /// The grant's completion.
-    Complete,
-    /// An object that breaks the grant, and how.
-    Reject(String),
-    /// The completed grant's object is another one now.
-    Change,
-}
-
-impl Verdict {
-    fn of(entry: &LedgerEntry, found: &Found) -> Self {
-        let grant = &entry.grant;
-        let reject = |reason: &str| Self::Record(News::Reject(reason.to_owned()));
-        match grant.state {
-            State::Rejected => Self::Refuse(grant.reason.clone().unwrap_or_default()),
-            State::Cancelled => reject(REASON_CANCELLED),
-            State::Completed if is_same(entry, &found.completion.etag, found.completion.size) => Self::Recorded,
-            // A later grant's object under a shared key is no change of this one's.
-            State::Completed if found.superseded => Self::Recorded,
-            State::Completed => Self::Record(News::Change),
-            State::Issued | State::Expired if found.superseded => reject(REASON_SUPERSEDED),
-            State::Issued | State::Expired => {
-                match judge(grant, found.completion.size, &found.completion.content_type) {
-                    Some(breach) => reject(breach.code().as_str()),
-                    None => Self::Record(News::Complete),
-                }
-            }
-        }
+/// Whose turn it is to ask the hook: a grant's, or under a directory grant each object's.
+fn whose_turn(grant: &Grant, completion: &Completion) -> Uuid {
+    match grant.kind {
+        GrantKind::Upload => grant.id,
+        GrantKind::Directory => Event::id_of(EventType::Completed, grant, completion),
     }
 }
 
-/// Whether the ledger already holds this very object as the grant's completion; without a claim, any will do.
-fn is_recorded(entry: &LedgerEntry, claim: Option<&Claim>) -> bool {
-    entry.grant.state == State::Completed && claim.is_none_or(|claim| is_same(entry, &claim.etag, claim.size))
+/// What is recorded, as an answer: an object that was rejected under a directory grant is refused again.
+fn answer(entry: LedgerEntry) -> Result<LedgerEntry, RecordError> {
+    match entry.completion.as_ref().and_then(|completion| completion.reason.as_deref()) {
+        Some(reason) => Err(refusal(reason)),
+        None => Ok(entry),
+    }
 }
 
-fn is_same(entry: &LedgerEntry, etag: &str, size: u64) -> bool {
-    entry.completion.as_ref().is_some_and(|recorded| recorded.etag.eq_ignore_ascii_case(etag) && recorded.size == size)
+/// Whether the ledger already holds this very object as a completion of the grant; without a claim, any will do.
+fn is_recorded(entry: &LedgerEntry, claim: Option<&Claim>) -> bool {
+    match (entry.grant.kind, claim) {
+        (GrantKind::Upload, None) => entry.grant.state == State::Completed,
+        (GrantKind::Upload, Some(claim)) => {
+            entry.grant.state == State::Completed && is_same(entry, &claim.etag, claim.size)
+        }
+        (GrantKind::Directory, None) => false,
+        (GrantKind::Directory, Some(claim)) => is_same(entry, &claim.etag, claim.size),
+    }
 }
 
 /// Whether this very object was rejected before; it may be deleted by now.
@@ -351,62 +357,7 @@ fn rejected_before(grant: &Grant) -> RecordError {
     refusal(grant.reason.as_deref().unwrap_or_default())
 }
 
-fn compare(claim: &Claim, head: &ObjectFacts) -> Result<(), RecordError> {
-    if claim.size != head.size {
-        return Err(RecordError::NotConfirmed(format!("{} bytes claimed, {} found", claim.size, head.size)));
-    }
-    if !claim.etag.eq_ignore_ascii_case(&head.etag) {
-        return Err(RecordError::NotConfirmed("its ETag is another".to_owned()));
-    }
-    Ok(())
-}
-
 /// What a rejection recorded for `reason` is answered with.
 pub(super) fn refusal(reason: &str) -> RecordError {
     if reason == REASON_CANCELLED { RecordError::Cancelled } else { RecordError::Rejected(reason.to_owned()) }
-}
-
-/// Whether an object found at `now` is late for its grant.
-fn is_late(grant: &Grant, now: DateTime<Utc>) -> bool {
-    grant.state == State::Expired || now > grant.write_until
-}
-
-fn confirmed_completion(
-    grant: &Grant,
-    head: ObjectFacts,
-    image: Option<ImageInfo>,
-    source: CompletionSource,
-    now: DateTime<Utc>,
-) -> Completion {
-    Completion {
-        key: grant.key.clone(),
-        size: head.size,
-        etag: head.etag,
-        content_type: head.content_type,
-        crc64: head.crc64,
-        version_id: head.version_id,
-        image,
-        completed_at: now,
-        source,
-        late: is_late(grant, now),
-        hook: None,
-        reason: None,
-    }
-}
-
-fn claimed_completion(grant: &Grant, claim: &Claim, source: CompletionSource, now: DateTime<Utc>) -> Completion {
-    Completion {
-        key: grant.key.clone(),
-        size: claim.size,
-        etag: claim.etag.clone(),
-        content_type: claim.content_type.clone().unwrap_or_else(|| grant.content_type.clone()),
-        crc64: claim.crc64.clone(),
-        version_id: None,
-        image: claim.image.clone(),
-        completed_at: now,
-        source,
-        late: is_late(grant, now),
-        hook: None,
-        reason: None,
-    }
 }

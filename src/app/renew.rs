@@ -8,7 +8,7 @@ use super::{
     Valet,
     look_up::LookUpError,
     ports::{Caller, GrantChange, GrantChanged, NextCheck, StoreError},
-    signing::{SignedGrant, SigningError},
+    signing::{Means, SignedGrant, SigningError},
 };
 use crate::grant::grant::{Grant, State};
 
@@ -32,6 +32,16 @@ pub enum RenewError {
     Store(#[from] StoreError),
 }
 
+/// What became of a longer life.
+pub(super) enum Prolonged {
+    /// The ledger knows it.
+    Done(Box<Grant>),
+    /// The grant has ended meanwhile.
+    Ended(State),
+    /// It is not there.
+    Unknown,
+}
+
 impl Valet {
     /// Renews the caller's grant.
     ///
@@ -45,7 +55,15 @@ impl Valet {
         let profile = self.profile_for(caller, &grant.profile).ok_or(RenewError::ProfileNotAllowed)?;
         let bucket = self.bucket_of(&grant)?;
         let means = self.means(grant.method, profile, bucket, now).await?;
+        match self.prolong(grant, &means).await? {
+            Prolonged::Done(renewed) => Ok(self.sign_by(&means, *renewed, profile, bucket, now).await?),
+            Prolonged::Ended(state) => Err(RenewError::Ended(state)),
+            Prolonged::Unknown => Err(LookUpError::NotFound.into()),
+        }
+    }
 
+    /// The grant with the lifetime that these means give it.
+    pub(super) async fn prolong(&self, grant: Grant, means: &Means) -> Result<Prolonged, StoreError> {
         // Never shorter than before: signatures already given out live on.
         let renewed = Grant {
             expires_at: means.expires_at.max(grant.expires_at),
@@ -55,12 +73,12 @@ impl Valet {
         let change = GrantChange {
             lifetime: Some((renewed.expires_at, renewed.write_until)),
             next_check: NextCheck::At(self.final_check_at(&renewed)),
-            ..GrantChange::new(id, &[State::Issued], State::Issued)
+            ..GrantChange::new(renewed.id, &[State::Issued], State::Issued)
         };
-        match self.store.change_grant(change).await? {
-            GrantChanged::Applied => Ok(self.sign_by(&means, renewed, profile, bucket, now).await?),
-            GrantChanged::Conflict(entry) => Err(RenewError::Ended(entry.grant.state)),
-            GrantChanged::Unknown => Err(LookUpError::NotFound.into()),
-        }
+        Ok(match self.store.change_grant(change).await? {
+            GrantChanged::Applied => Prolonged::Done(Box::new(renewed)),
+            GrantChanged::Conflict(entry) => Prolonged::Ended(entry.grant.state),
+            GrantChanged::Unknown => Prolonged::Unknown,
+        })
     }
 }

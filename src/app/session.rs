@@ -1,4 +1,4 @@
-//! Temporary credentials for one grant: a session of the bucket's role, narrowed to the grant's key.
+//! Temporary credentials for one grant: a session of the bucket's role, narrowed to the grant's key or directory.
 //!
 //! The grant's row is always there first, and always says how long such credentials may write: what STS has issued can't be
 //! called back, not even where its answer is lost.
@@ -41,7 +41,7 @@ impl Bucket {
 }
 
 impl Valet {
-    /// Asks STS for credentials that may write this grant's object and nothing else. A call of STS's must have been admitted.
+    /// Asks STS for credentials that may write what this grant is for and nothing else. A call of STS's must have been admitted.
     pub(super) async fn open_session(
         &self,
         grant: Grant,
@@ -50,7 +50,7 @@ impl Valet {
         now: DateTime<Utc>,
     ) -> Result<SignedGrant, SigningError> {
         let tokens = bucket.token_service()?;
-        let policy = session_policy(&grant.bucket, &grant.key)?;
+        let policy = session_policy(&grant)?;
         let duration = session_duration(grant.expires_at - now, tokens.longest());
         let grant = self.allow_writing(grant, now + duration).await?;
         if grant.state != State::Issued {

@@ -6,9 +6,16 @@ use uuid::Uuid;
 /// How many changes a sleeper may miss before it just looks again.
 const BACKLOG: usize = 1024;
 
-/// Tells of changed grants within this process.
+/// Tells those who wait in this process of changed grants.
 #[derive(Debug, Clone)]
-pub struct GrantWatch(broadcast::Sender<Uuid>);
+pub struct GrantWatch(broadcast::Sender<News>);
+
+/// What may have changed.
+#[derive(Debug, Clone, Copy)]
+enum News {
+    One(Uuid),
+    Any,
+}
 
 impl Default for GrantWatch {
     fn default() -> Self {
@@ -20,7 +27,12 @@ impl GrantWatch {
     /// Tells that the grant has changed.
     pub fn announce(&self, id: Uuid) {
         // Nobody listening is fine.
-        let _ = self.0.send(id);
+        let _ = self.0.send(News::One(id));
+    }
+
+    /// Tells that any grant may have changed: for a while, nothing was heard.
+    pub fn announce_all(&self) {
+        let _ = self.0.send(News::Any);
     }
 
     /// Hears of changes from now on.
@@ -31,14 +43,14 @@ impl GrantWatch {
 
 /// The changes heard since [`GrantWatch::listen`].
 #[derive(Debug)]
-pub struct GrantChanges(broadcast::Receiver<Uuid>);
+pub struct GrantChanges(broadcast::Receiver<News>);
 
 impl GrantChanges {
     /// Returns when `id` may have changed.
     pub async fn changed(&mut self, id: Uuid) {
         loop {
             match self.0.recv().await {
-                Ok(changed) if changed != id => {}
+                Ok(News::One(changed)) if changed != id => {}
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }

@@ -74,7 +74,7 @@ impl Event {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// Tells of `grant`, and of its object where there is one. `source` is the CloudEvents `source` of this service.
+    /// Tells of `grant`, and of its object where there is one: under a directory grant, one of many. `source` is the CloudEvents `source` of this service.
     pub fn new(
         id: Uuid,
         kind: EventType,
@@ -90,7 +90,7 @@ impl Event {
             source,
             kind: kind.as_str(),
             time: rfc3339(now),
-            subject: &grant.key,
+            subject: completion.map_or(&grant.key, |completion| &completion.key),
             datacontenttype: "application/json",
             data: EventData::new(grant, completion, reason),
         };
@@ -145,7 +145,7 @@ impl<'a> EventData<'a> {
             method: grant.method,
             bucket: &grant.bucket,
             region: &grant.region,
-            key: &grant.key,
+            key: completion.map_or(&grant.key, |completion| &completion.key),
             size: completion.map(|c| c.size),
             etag: completion.map(|c| c.etag.as_str()),
             content_type: completion.map(|c| c.content_type.as_str()),

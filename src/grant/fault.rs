@@ -18,6 +18,8 @@ pub enum FaultCode {
     InvalidFilename,
     /// A method that the profile does not offer.
     MethodNotAllowedByProfile,
+    /// A directory is asked for, but the profile has none.
+    DirectoryNotAllowed,
     /// A method that the bucket's credentials can't serve.
     CredentialsNotSupported,
     /// No object key can be made of this user id.
@@ -41,6 +43,7 @@ impl FaultCode {
             Self::InvalidVariable => "invalid_variable",
             Self::InvalidFilename => "invalid_filename",
             Self::MethodNotAllowedByProfile => "method_not_allowed_by_profile",
+            Self::DirectoryNotAllowed => "directory_not_allowed",
             Self::CredentialsNotSupported => "credentials_not_supported",
             Self::UserIdUnusable => "user_id_unusable",
             Self::UnknownField => "unknown_field",

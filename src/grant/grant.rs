@@ -103,7 +103,7 @@ pub struct Grant {
     pub region: String,
     /// The object key; of a directory grant the directory, which ends in `/`.
     pub key: String,
-    /// Pinned content type.
+    /// Pinned content type; of a directory grant the types that objects under it may have.
     pub content_type: String,
     /// Bytes, inclusive.
     pub min_size: u64,

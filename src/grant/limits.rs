@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
+    directory,
     fault::{Fault, FaultCode},
     file_name,
-    grant::Grant,
+    grant::{Grant, GrantKind},
     key_template::MAX_USER_ID_LEN,
     media_type,
     profile::{Method, Profile},
@@ -108,8 +109,11 @@ impl Breach {
 
 /// Judges what arrived by the grant: the part that OSS could not enforce.
 pub fn judge(grant: &Grant, size: u64, content_type: &str) -> Option<Breach> {
-    size_breach(size, grant.min_size, grant.max_size)
-        .or_else(|| (!content_type.eq_ignore_ascii_case(&grant.content_type)).then_some(Breach::ContentType))
+    let is_granted_type = match grant.kind {
+        GrantKind::Upload => content_type.eq_ignore_ascii_case(&grant.content_type),
+        GrantKind::Directory => directory::takes_type(&grant.content_type, content_type),
+    };
+    size_breach(size, grant.min_size, grant.max_size).or((!is_granted_type).then_some(Breach::ContentType))
 }
 
 /// Whether a key, a form field and a callback can carry this user id.

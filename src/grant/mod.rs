@@ -1,6 +1,7 @@
 //! Our rules, pure: given facts and `now`, decide. Knows of the world only [`crate::oss`].
 
 pub mod completion;
+pub mod directory;
 pub mod event;
 pub mod fault;
 pub mod file_name;
@@ -15,4 +16,5 @@ pub mod profile;
 pub mod request;
 pub mod seal;
 pub mod session_policy;
+pub mod ticket;
 pub mod webhook;

@@ -18,6 +18,8 @@ pub const MAX_OBJECT_SIZE: u64 = MAX_PART_SIZE * MAX_PARTS as u64;
 /// Parts are this large while there are not too many of them: a lost connection costs little, and a file of usual size
 /// few requests.
 const USUAL_PART_SIZE: u64 = 8 * 1024 * 1024;
+/// The smallest part but the last that clients of S3's contract send: S3's own minimum (“Amazon S3 multipart upload limits”).
+const S3_PART_SIZE: u64 = 5 * 1024 * 1024;
 /// Larger parts are whole multiples of this.
 const PART_SIZE_STEP: u64 = 1024 * 1024;
 
@@ -46,6 +48,26 @@ impl PartPlan {
     /// The plan of a grant: a function of its own facts, so it is the same whenever it is asked for.
     pub fn of(grant: &Grant) -> Self {
         Self::new(grant.declared_size, grant.max_size)
+    }
+}
+
+/// Who says how large parts are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cutting {
+    /// We do: by the [`PartPlan`] that the client was told.
+    Planned,
+    /// The client does, at least as large as S3 wants them.
+    S3,
+}
+
+impl Cutting {
+    /// No part number beyond this is signed for the grant.
+    pub fn max_parts(self, grant: &Grant) -> u32 {
+        let planned = PartPlan::of(grant).max_parts;
+        match self {
+            Self::Planned => planned,
+            Self::S3 => planned.max(count(grant.max_size, S3_PART_SIZE)),
+        }
     }
 }
 
@@ -85,7 +107,8 @@ pub struct NamedPart {
 /// Every named part that OSS does not hold with that `ETag`, and a sum or count outside the grant's limits.
 pub fn choose(grant: &Grant, named: &[NamedPart], held: Vec<UploadedPart>) -> Result<Vec<UploadedPart>, Vec<Fault>> {
     let chosen = if named.is_empty() { held } else { pick(named, &held)? };
-    let max_parts = PartPlan::of(grant).max_parts;
+    // Signing has judged the numbers; this is the most that any way of cutting makes.
+    let max_parts = Cutting::S3.max_parts(grant);
     if chosen.len() > max_parts as usize {
         let message = format!("{} parts, at most {max_parts} fit this grant", chosen.len());
         return Err(vec![Fault::new("parts", FaultCode::SizeTooLarge, message)]);

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
+    directory::{directory_callback, directory_form},
     file_name,
     grant::{Grant, GrantKind},
     profile::{Method, Profile},
@@ -81,9 +82,10 @@ pub struct ClientCallback {
 /// When the grant's remaining lifetime is none that OSS would accept in a signature.
 pub fn pin(grant: &Grant, pinning: &Pinning<'_>) -> Result<(ClientRequest, ClientCallback), PresignError> {
     let callback = client_callback(grant, pinning.profile, pinning.seal_keys, pinning.callback_urls);
-    let request = match grant.method {
-        Method::Post => post_request(grant, pinning, &callback),
-        Method::Put | Method::Multipart | Method::Sts => put_request(grant, pinning, &callback)?,
+    let request = match (grant.kind, grant.method) {
+        (GrantKind::Directory, _) => directory_form(grant, pinning, &callback),
+        (GrantKind::Upload, Method::Post) => post_request(grant, pinning, &callback),
+        (GrantKind::Upload, Method::Put | Method::Multipart | Method::Sts) => put_request(grant, pinning, &callback)?,
     };
     Ok((request, callback))
 }
@@ -96,12 +98,13 @@ pub fn upload_headers(grant: &Grant, profile: &Profile) -> Pairs {
     headers
 }
 
-/// What OSS enforces before it stores anything.
-pub fn enforced(method: Method) -> &'static [&'static str] {
-    match method {
-        Method::Post => &["key", "size", "content_type", "callback", "vars"],
-        Method::Put => &["key", "content_type", "callback", "vars"],
-        Method::Multipart | Method::Sts => &["key"],
+/// What OSS enforces before it stores anything. Of a directory grant's key that is what it begins with.
+pub fn enforced(kind: GrantKind, method: Method) -> &'static [&'static str] {
+    match (kind, method) {
+        (GrantKind::Upload, Method::Post) => &["key", "size", "content_type", "callback", "vars"],
+        (GrantKind::Upload, Method::Put) => &["key", "content_type", "callback", "vars"],
+        (GrantKind::Directory, Method::Post) => &["key", "size", "callback"],
+        (_, Method::Put | Method::Multipart | Method::Sts) => &["key"],
     }
 }
 
@@ -181,6 +184,10 @@ pub fn client_callback(
     seal_keys: &SealKeys,
     callback_urls: &[String],
 ) -> ClientCallback {
+    let urls = if profile.callback.urls.is_empty() { callback_urls } else { &profile.callback.urls };
+    if grant.kind == GrantKind::Directory {
+        return directory_callback(grant, &profile.callback, seal_keys, urls);
+    }
     let upload_id = grant.id.to_string();
     let own: Pairs = grant.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let facts = SealedFacts {
@@ -196,7 +203,6 @@ pub fn client_callback(
     vars.extend(own.into_iter().map(|(name, value)| (format!("x:{name}"), value)));
 
     let profile = &profile.callback;
-    let urls = if profile.urls.is_empty() { callback_urls } else { &profile.urls };
     let blob = Callback {
         urls: urls.to_vec(),
         host: None,
@@ -218,23 +224,29 @@ pub fn client_callback(
 
 /// The template: the system variables that we judge and record, then every `x:` variable of this grant.
 fn callback_body(body_type: CallbackBodyType, image_info: bool, vars: &Pairs) -> String {
+    let mut members = system_members(body_type, image_info);
+    members.extend(vars.iter().map(|(name, _)| member(body_type, name)));
+    match body_type {
+        CallbackBodyType::Form => members.join("&"),
+        CallbackBodyType::Json => format!("{{{}}}", members.join(",")),
+    }
+}
+
+/// The system variables of every callback of ours, each as a member of the template.
+pub(super) fn system_members(body_type: CallbackBodyType, image_info: bool) -> Vec<String> {
     const SYSTEM: [&str; 9] =
         ["bucket", "object", "etag", "size", "mimeType", "crc64", "clientIp", "reqId", "operation"];
     const IMAGE: [&str; 3] = ["imageInfo.width", "imageInfo.height", "imageInfo.format"];
-    let names = SYSTEM
-        .into_iter()
-        .chain(IMAGE.into_iter().filter(|_| image_info))
-        .chain(vars.iter().map(|(name, _)| name.as_str()));
-    match body_type {
-        CallbackBodyType::Form => names.map(|name| format!("{name}=${{{name}}}")).collect::<Vec<_>>().join("&"),
-        CallbackBodyType::Json => {
-            // Quotes around the image numbers: OSS writes nothing at all for a missing one (P§1.5).
-            let members = names.map(|name| match name {
-                "imageInfo.width" | "imageInfo.height" => format!("\"{name}\":\"${{{name}}}\""),
-                _ => format!("\"{name}\":${{{name}}}"),
-            });
-            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
-        }
+    let names = SYSTEM.into_iter().chain(IMAGE.into_iter().filter(|_| image_info));
+    names.map(|name| member(body_type, name)).collect()
+}
+
+fn member(body_type: CallbackBodyType, name: &str) -> String {
+    match (body_type, name) {
+        (CallbackBodyType::Form, _) => format!("{name}=${{{name}}}"),
+        // Quotes around the image numbers: OSS writes nothing at all for a missing one (P§1.5).
+        (CallbackBodyType::Json, "imageInfo.width" | "imageInfo.height") => format!("\"{name}\":\"${{{name}}}\""),
+        (CallbackBodyType::Json, _) => format!("\"{name}\":${{{name}}}"),
     }
 }
 

@@ -119,8 +119,8 @@ impl SealKeys {
     /// # Errors
     /// When there is none, or a kid occurs twice.
     pub fn new(keys: Vec<SealKey>) -> Result<Self, UnusableSecret> {
-        let twice = keys.iter().enumerate().any(|(i, key)| keys[..i].iter().any(|other| other.kid == key.kid));
-        if keys.is_empty() || twice { Err(UnusableSecret::Keys) } else { Ok(Self { keys }) }
+        check_kids(keys.iter().map(|key| key.kid.as_str()))?;
+        Ok(Self { keys })
     }
 
     /// `v1.<kid>.<expiry, base36 seconds>.<22 characters base64url>`. An expiry before 1970 is sealed as 0.
@@ -201,7 +201,19 @@ fn encode(facts: &SealedFacts<'_>, expiry: &str, mut out: impl FnMut(&[u8])) {
     }
 }
 
-fn is_kid(kid: &str) -> bool {
+/// At least one kid, each once.
+pub(super) fn check_kids<'a>(kids: impl IntoIterator<Item = &'a str>) -> Result<(), UnusableSecret> {
+    let mut seen = Vec::new();
+    for kid in kids {
+        if seen.contains(&kid) {
+            return Err(UnusableSecret::Keys);
+        }
+        seen.push(kid);
+    }
+    if seen.is_empty() { Err(UnusableSecret::Keys) } else { Ok(()) }
+}
+
+pub(super) fn is_kid(kid: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     (1..=MAX_KID_LEN).contains(&kid.len()) && kid.bytes().all(allowed)
 }

@@ -1,4 +1,5 @@
-//! What the temporary credentials of an `sts` grant may do: send this one object, and nothing else.
+//! What the temporary credentials of an `sts` grant may do: send this one object, or objects under this one directory, and
+//! nothing else.
 //!
 //! A session policy only narrows a role (P§6.2). Its resource is a pattern, in which `*` and `?` stand for anything and `${…}`
 //! for a variable; so nothing is written into it that is not on a short list of harmless characters.
@@ -8,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::grant::{Grant, GrantKind};
 use crate::oss::sts::{MIN_DURATION, is_session_name};
 
 /// What an SDK needs for one upload, simple or resumable (P§6.2): PutObject is also the right to begin a multipart upload, to
@@ -39,11 +41,22 @@ struct Statement<'a> {
     resource: [&'a str; 1],
 }
 
-/// The session policy for exactly this object: compact JSON, below 2048 characters for every key that OSS takes.
+/// The session policy for exactly what was granted: compact JSON, below 2048 characters for every key that OSS takes. The wildcard
+/// behind a directory's slash is the only one there ever is.
 ///
 /// # Errors
 /// When bucket or key have characters that neither our settings nor a key template let through.
-pub fn session_policy(bucket: &str, key: &str) -> Result<String, UnsafeResource> {
+pub fn session_policy(grant: &Grant) -> Result<String, UnsafeResource> {
+    match grant.kind {
+        GrantKind::Upload => policy(&grant.bucket, &grant.key, ""),
+        GrantKind::Directory => match grant.key.strip_suffix('/') {
+            Some(segments) => policy(&grant.bucket, segments, "/*"),
+            None => Err(UnsafeResource("key")),
+        },
+    }
+}
+
+fn policy(bucket: &str, key: &str, suffix: &str) -> Result<String, UnsafeResource> {
     let is_bucket = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     // What a key template can make: literals, escaped values (`~XX`) and the slashes between them.
     let is_key = |b: u8| b.is_ascii_alphanumeric() || b"_-.~/".contains(&b);
@@ -53,7 +66,7 @@ pub fn session_policy(bucket: &str, key: &str) -> Result<String, UnsafeResource>
     if key.is_empty() || key.ends_with('/') || !key.bytes().all(is_key) {
         return Err(UnsafeResource("key"));
     }
-    let resource = format!("acs:oss:*:*:{bucket}/{key}");
+    let resource = format!("acs:oss:*:*:{bucket}/{key}{suffix}");
     let statement = Statement { effect: "Allow", action: ACTIONS, resource: [&resource] };
     Ok(serde_json::to_string(&Policy { version: "1", statement: [statement] }).expect("texts are JSON"))
 }
@@ -90,9 +103,15 @@ mod tests {
     #[test]
     fn the_policy_allows_an_upload_of_one_object() {
         assert_eq!(
-            session_policy("app-media", "documents/u-7/a~2A.pdf").unwrap(),
+            policy("app-media", "documents/u-7/a~2A.pdf", "").unwrap(),
             r#"{"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:PutObject","oss:AbortMultipartUpload","oss:ListParts"],"Resource":["acs:oss:*:*:app-media/documents/u-7/a~2A.pdf"]}]}"#
         );
+    }
+
+    #[test]
+    fn a_directory_is_open_from_its_slash_on() {
+        let allowed = policy("app-media", "documents/u-7/0193", "/*").unwrap();
+        assert!(allowed.ends_with(r#""Resource":["acs:oss:*:*:app-media/documents/u-7/0193/*"]}]}"#), "{allowed}");
     }
 
     #[test]
@@ -100,16 +119,16 @@ mod tests {
         for key in
             ["", "a/*", "a?", "a/${acs:username}", "a\"b", "a\\b", "a b", "a%2A", "ключ", "a\n", "a/", "a,b", "a:b"]
         {
-            assert_eq!(session_policy("app-media", key), Err(UnsafeResource("key")), "{key}");
+            assert_eq!(policy("app-media", key, ""), Err(UnsafeResource("key")), "{key}");
         }
         for bucket in ["", "*", "app-?", "app/media", "App", "a.b"] {
-            assert_eq!(session_policy(bucket, "key"), Err(UnsafeResource("bucket")), "{bucket}");
+            assert_eq!(policy(bucket, "key", "/*"), Err(UnsafeResource("bucket")), "{bucket}");
         }
     }
 
     #[test]
     fn the_longest_policy_is_within_the_limit_of_sts() {
-        let policy = session_policy(&"b".repeat(63), &"k".repeat(1023)).unwrap();
+        let policy = policy(&"b".repeat(63), &"k".repeat(1022), "/*").unwrap();
         assert!(policy.chars().count() <= MAX_POLICY_CHARS, "{}", policy.chars().count());
     }
 
@@ -166,7 +185,7 @@ mod tests {
                 vars: &[("album".to_owned(), album.clone()), ("note".to_owned(), note.clone())],
             };
             let Ok(key) = KeyTemplate::parse(template).unwrap().render(&facts) else { return Ok(()) };
-            let policy: serde_json::Value = serde_json::from_str(&session_policy("app-media", &key).unwrap()).unwrap();
+            let policy: serde_json::Value = serde_json::from_str(&policy("app-media", &key, "").unwrap()).unwrap();
             let statement = &policy["Statement"][0];
             prop_assert_eq!(policy["Statement"].as_array().unwrap().len(), 1);
             prop_assert_eq!(statement["Action"].as_array().unwrap().len(), ACTIONS.len());

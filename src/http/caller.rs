@@ -15,6 +15,13 @@ use crate::app::{
 #[derive(Debug, Clone)]
 pub struct SignedIn(Arc<Caller>);
 
+impl SignedIn {
+    /// Who it is.
+    pub(super) fn into_caller(self) -> Arc<Caller> {
+        self.0
+    }
+}
+
 impl Deref for SignedIn {
     type Target = Caller;
 
@@ -61,7 +68,7 @@ fn bearer_token(request: &HttpRequest) -> Result<&str, Problem> {
 }
 
 /// 401 as RFC 6750 words it.
-fn unauthorized(error: &str, why: &str) -> Problem {
+pub(super) fn unauthorized(error: &str, why: &str) -> Problem {
     let plain: String = why.chars().filter(|c| (' '..='~').contains(c) && !matches!(c, '"' | '\\')).collect();
     Problem::new(Code::Unauthorized, why)
         .with_header(header::WWW_AUTHENTICATE, format!("Bearer error=\"{error}\", error_description=\"{plain}\""))

@@ -2,6 +2,7 @@
 
 pub mod callback_refusals;
 pub mod caller;
+pub mod compat;
 pub mod cors;
 pub mod json_body;
 pub mod problem;
@@ -22,7 +23,7 @@ use actix_web::{
 use self::{
     cors::cors,
     resource::{delete, get, post, resource},
-    routes::{callbacks, demo, health, profiles, uploads},
+    routes::{callbacks, demo, health, profiles, tickets, uploads},
 };
 
 /// What the public listener is told beside its app data.
@@ -49,8 +50,10 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
             .service(resource("/uploads/{id}/parts", vec![get(uploads::list_parts), post(uploads::sign_parts)]))
             .service(resource("/uploads/{id}/renew", vec![post(uploads::renew)]))
             .service(resource("/profiles", vec![get(profiles::list)]))
+            .service(resource("/tickets", vec![post(tickets::open)]))
             .default_service(web::to(resource::not_found)),
     );
+    compat::configure(&routes.cors_origins, app);
     demo::configure(routes.demo, app);
     if let Some(answer) = routes.static_answer.clone() {
         app.service(web::resource("/-/static").to(move || health::fixed_answer(answer.clone())));

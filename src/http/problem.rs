@@ -64,6 +64,7 @@ codes! {
     InvalidVariable            "invalid_variable"              422 "A variable's value can't be used";
     InvalidFilename            "invalid_filename"              422 "The file name can't be used";
     MethodNotAllowedByProfile  "method_not_allowed_by_profile" 422 "The profile does not offer this method";
+    DirectoryNotAllowed        "directory_not_allowed"         422 "The profile has no directories";
     CredentialsNotSupported    "credentials_not_supported"     422 "The bucket's credentials don't serve this method";
     UserIdUnusable             "user_id_unusable"              422 "No object key can be made of this user id";
     UnknownField               "unknown_field"                 422 "The body has a field that does not exist";
@@ -90,6 +91,7 @@ impl From<FaultCode> for Code {
             FaultCode::InvalidVariable => Self::InvalidVariable,
             FaultCode::InvalidFilename => Self::InvalidFilename,
             FaultCode::MethodNotAllowedByProfile => Self::MethodNotAllowedByProfile,
+            FaultCode::DirectoryNotAllowed => Self::DirectoryNotAllowed,
             FaultCode::CredentialsNotSupported => Self::CredentialsNotSupported,
             FaultCode::UserIdUnusable => Self::UserIdUnusable,
             FaultCode::UnknownField => Self::UnknownField,
@@ -143,6 +145,11 @@ impl Problem {
     /// The problem's code.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// For people; safe to show.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The document itself, for batch answers.

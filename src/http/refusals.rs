@@ -8,6 +8,7 @@ use crate::app::{
     complete::CompleteError,
     issue::IssueError,
     look_up::LookUpError,
+    open_ticket::OpenTicketError,
     parts::PartsError,
     ports::{ObjectStoreError, StoreError, TokenError},
     record_completion::RecordError,
@@ -115,6 +116,17 @@ impl From<IssueError> for Problem {
     }
 }
 
+impl From<OpenTicketError> for Problem {
+    fn from(error: OpenTicketError) -> Self {
+        match error {
+            OpenTicketError::ProfileNotAllowed => Self::new(Code::ProfileNotAllowed, error),
+            OpenTicketError::UserIdUnusable | OpenTicketError::TooLong(_) => {
+                Self::faulty(vec![Fault::new("user_id", FaultCode::UserIdUnusable, error.to_string())])
+            }
+        }
+    }
+}
+
 impl From<RenewError> for Problem {
     fn from(error: RenewError) -> Self {
         match error {
@@ -141,6 +153,7 @@ impl From<CompleteError> for Problem {
     fn from(error: CompleteError) -> Self {
         match error {
             CompleteError::LookUp(error) => error.into(),
+            CompleteError::Directory => Self::new(Code::MethodNotAllowedByProfile, error),
             CompleteError::NoParts(_) => Self::invalid_parameter("parts", error.to_string()),
             CompleteError::Join(error) => error.into(),
             CompleteError::Record(error) => not_recorded(error),

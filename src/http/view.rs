@@ -15,7 +15,7 @@ use crate::{
     },
     grant::{
         completion::{Completion, CompletionSource},
-        grant::{Grant, State},
+        grant::{Grant, GrantKind, State},
         multipart::PartPlan,
         profile::Method,
         request::{ClientCallback, ClientRequest, enforced},
@@ -63,6 +63,9 @@ impl Serialize for CredentialsView<'_> {
 #[derive(Debug, Serialize)]
 pub struct GrantView<'a> {
     id: Uuid,
+    /// Said of directory grants alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     profile: &'a str,
     method: Method,
     state: State,
@@ -85,6 +88,9 @@ pub struct GrantView<'a> {
     enforced: &'static [&'static str],
     #[serde(skip_serializing_if = "Option::is_none")]
     completion: Option<CompletionView<'a>>,
+    /// Of a directory grant: the last objects that are recorded, newest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects: Option<Vec<ObjectView<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,6 +140,7 @@ impl<'a> GrantView<'a> {
     fn of(valet: &'a Valet, grant: &'a Grant, completion: Option<&'a Completion>) -> Self {
         Self {
             id: grant.id,
+            kind: (grant.kind == GrantKind::Directory).then(|| grant.kind.as_str()),
             profile: &grant.profile,
             method: grant.method,
             state: grant.state,
@@ -149,9 +156,35 @@ impl<'a> GrantView<'a> {
             vars: &grant.vars,
             issued_at: grant.issued_at,
             expires_at: grant.expires_at,
-            enforced: enforced(grant.method),
+            enforced: enforced(grant.kind, grant.method),
             completion: completion.map(CompletionView::of),
+            objects: None,
         }
+    }
+
+    /// The same with the objects under a directory.
+    pub fn with_objects(self, objects: Option<&'a [Completion]>) -> Self {
+        Self { objects: objects.map(|objects| objects.iter().map(ObjectView::of).collect()), ..self }
+    }
+}
+
+/// One of the objects under a directory.
+#[derive(Debug, Serialize)]
+struct ObjectView<'a> {
+    key: &'a str,
+    /// `completed` or `rejected`.
+    state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(flatten)]
+    completion: CompletionView<'a>,
+}
+
+impl<'a> ObjectView<'a> {
+    fn of(completion: &'a Completion) -> Self {
+        let reason = completion.reason.as_deref();
+        let state = if reason.is_some() { State::Rejected } else { State::Completed };
+        Self { key: &completion.key, state, reason, completion: CompletionView::of(completion) }
     }
 }
 

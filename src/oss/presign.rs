@@ -194,6 +194,13 @@ pub fn list_multipart_uploads(bucket: &str, prefix: &str, key_marker: &str, uplo
     with_query("GET", bucket, "", &query)
 }
 
+/// `GET /?list-type=2`: objects whose keys begin with `prefix`, a thousand at a time; `token` asks for the next page.
+pub fn list_objects(bucket: &str, prefix: &str, token: Option<&str>) -> SignableRequest {
+    let mut query = vec![("list-type", "2"), ("encoding-type", "url"), ("max-keys", "1000"), ("prefix", prefix)];
+    query.extend(token.map(|token| ("continuation-token", token)));
+    with_query("GET", bucket, "", &query)
+}
+
 /// `POST /key?uploadId=…`; `headers` may carry the callback or `x-oss-complete-all`.
 pub fn complete_multipart_upload(
     bucket: &str,

@@ -2,6 +2,7 @@
 
 mod answers;
 pub mod inspect;
+mod list;
 mod multipart;
 
 use std::{
@@ -19,7 +20,8 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use self::answers::{date_of, exact_url, facts_of, header_map, refused, says_no_such_key, unavailable};
 use crate::{
     app::ports::{
-        Credentials, CredentialsUnavailable, Joined, ObjectFacts, ObjectStore, ObjectStoreError, PendingUpload,
+        Credentials, CredentialsUnavailable, Joined, ObjectFacts, ObjectPage, ObjectStore, ObjectStoreError,
+        PendingUpload, UnfinishedUpload,
     },
     grant::{multipart::UploadedPart, request::Pairs},
     oss::{
@@ -210,7 +212,25 @@ impl ObjectStore for OssClient {
     }
 
     async fn list_uploads(&self, key: &str, now: DateTime<Utc>) -> Result<Vec<String>, ObjectStoreError> {
-        self.list_uploads_of(key, now).await
+        let found = self.list_unfinished(key, now).await?;
+        Ok(found.into_iter().filter(|upload| upload.key == key).map(|upload| upload.oss_upload_id).collect())
+    }
+
+    async fn list_uploads_under(
+        &self,
+        prefix: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<UnfinishedUpload>, ObjectStoreError> {
+        self.list_unfinished(prefix, now).await
+    }
+
+    async fn list_objects(
+        &self,
+        prefix: &str,
+        token: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<ObjectPage, ObjectStoreError> {
+        self.list_page(prefix, token, now).await
     }
 
     fn clock_offset(&self) -> Option<TimeDelta> {

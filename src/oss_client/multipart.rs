@@ -7,7 +7,7 @@ use super::{
     answers::{Answer, unavailable},
 };
 use crate::{
-    app::ports::{Joined, ObjectStoreError, PendingUpload},
+    app::ports::{Joined, ObjectStoreError, PendingUpload, UnfinishedUpload},
     grant::{multipart::UploadedPart, request::Pairs},
     oss::{
         encoding::decode_path,
@@ -105,20 +105,24 @@ impl OssClient {
         if answer.is("NoSuchUpload") { Ok(()) } else { answer.accepted() }
     }
 
-    pub(super) async fn list_uploads_of(&self, key: &str, now: DateTime<Utc>) -> Result<Vec<String>, ObjectStoreError> {
-        let mut ids = Vec::new();
+    pub(super) async fn list_unfinished(
+        &self,
+        prefix: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<UnfinishedUpload>, ObjectStoreError> {
+        let mut uploads = Vec::new();
         let mut marker = (String::new(), String::new());
         for _ in 0..MAX_PAGES {
-            let request = list_multipart_uploads(&self.bucket.bucket, key, &marker.0, &marker.1);
+            let request = list_multipart_uploads(&self.bucket.bucket, prefix, &marker.0, &marker.1);
             let root = self.write("ListMultipartUploads", request, now).await?.document()?;
             let text = |element: &Element, name: &str| element.child_text(name).unwrap_or_default().to_owned();
             for upload in root.children_named("Upload") {
-                if decode_path(&text(upload, "Key")).as_deref() == Some(key) {
-                    ids.push(text(upload, "UploadId"));
-                }
+                let key = decode_path(&text(upload, "Key")).filter(|key| key.starts_with(prefix));
+                let oss_upload_id = text(upload, "UploadId");
+                uploads.extend(key.map(|key| UnfinishedUpload { key, oss_upload_id }));
             }
             if text(&root, "IsTruncated") != "true" {
-                return Ok(ids);
+                return Ok(uploads);
             }
             let next = decode_path(&text(&root, "NextKeyMarker")).unwrap_or_default();
             marker = (next, text(&root, "NextUploadIdMarker"));

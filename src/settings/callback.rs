@@ -5,7 +5,10 @@ use url::Url;
 
 use super::{reader::Section, server::parse_web_url};
 use crate::{
-    grant::seal::{SealKey, SealKeys},
+    grant::{
+        seal::{SealKey, SealKeys},
+        ticket::{TicketKey, TicketKeys},
+    },
     oss::callback_signature::{OSS_KEY_URLS, TrustedKeys},
 };
 
@@ -23,6 +26,8 @@ pub struct CallbackSettings {
     pub trusted_key_urls: Vec<String>,
     /// Newest first.
     pub seal_keys: SealKeys,
+    /// Of the same secrets.
+    pub ticket_keys: TicketKeys,
 }
 
 impl CallbackSettings {
@@ -32,8 +37,8 @@ impl CallbackSettings {
             section.fault("public_urls", "missing: OSS must know where to call back");
         }
         let (trusted_keys, trusted_key_urls) = read_trusted_keys(section);
-        let seal_keys = read_seal_keys(section);
-        Some(Self { public_urls, trusted_keys, trusted_key_urls, seal_keys: seal_keys? })
+        let (seal_keys, ticket_keys) = read_seal_secrets(section)?;
+        Some(Self { public_urls, trusted_keys, trusted_key_urls, seal_keys, ticket_keys })
     }
 }
 
@@ -67,7 +72,8 @@ fn read_trusted_keys(section: &mut Section<'_>) -> (TrustedKeys, Vec<String>) {
     (trusted.unwrap_or_else(|_| TrustedKeys::none()), urls)
 }
 
-fn read_seal_keys(section: &mut Section<'_>) -> Option<SealKeys> {
+/// What is derived from the seal secrets.
+fn read_seal_secrets(section: &mut Section<'_>) -> Option<(SealKeys, TicketKeys)> {
     if !section.has("seal_secrets") || section.is_empty_list("seal_secrets") {
         section.fault("seal_secrets", "missing: at least one `{ kid, secret | secret_file }`, newest first");
         return None;
@@ -75,10 +81,13 @@ fn read_seal_keys(section: &mut Section<'_>) -> Option<SealKeys> {
     let keys = section.items("seal_secrets", |item| {
         let kid = item.required_text("kid");
         let secret = item.required_secret("secret")?;
-        let key = SealKey::derive(&kid, secret.expose_secret().as_bytes());
-        item.judge("secret", key.map_err(|error| error.to_string()))
+        let secret = secret.expose_secret().as_bytes();
+        let derived = SealKey::derive(&kid, secret).and_then(|seal| Ok((seal, TicketKey::derive(&kid, secret)?)));
+        item.judge("secret", derived.map_err(|error| error.to_string()))
     });
     // Without any key left, the items have told why.
     (!keys.is_empty()).then_some(())?;
-    section.judge("seal_secrets", SealKeys::new(keys).map_err(|error| error.to_string()))
+    let (seal_keys, ticket_keys): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
+    let both = SealKeys::new(seal_keys).and_then(|seals| Ok((seals, TicketKeys::new(ticket_keys)?)));
+    section.judge("seal_secrets", both.map_err(|error| error.to_string()))
 }

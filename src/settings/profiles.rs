@@ -211,7 +211,10 @@ fn judge_templates(profile: &Profile, section: &Section<'_>) {
         }
     }
     if let Some(directory) = &profile.directory {
-        undeclared("directory", directory);
+        if let Some(name) = directory.variables().first() {
+            let message = format!("`{{var:{name}}}` can't stand here: a directory grant has no variables");
+            section.fault("directory", message);
+        }
         if !directory.has_id() {
             section.fault("directory", "a directory grant needs a directory of its own: `{id}`");
         }

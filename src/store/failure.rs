@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use sqlx::error::ErrorKind;
+use sqlx::{
+    error::{DatabaseError, ErrorKind},
+    postgres::PgDatabaseError,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
 /// What can go wrong inside; shared, because one failed commit is the answer to everybody in the batch.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum Failure {
-    /// SQLite says no, or can't be reached.
+    /// The engine says no, or can't be reached.
     #[error(transparent)]
     Sql(Arc<sqlx::Error>),
     /// What is in the ledger makes no sense.
@@ -25,6 +28,9 @@ pub(super) enum Failure {
     /// An idempotency key whose grant is gone.
     #[error("an idempotency key is claimed by a grant that is not in the ledger")]
     OrphanedClaim,
+    /// The engine did not answer in time. Whether it did what it was asked for is not known.
+    #[error("the database did not answer in time")]
+    TimedOut,
     /// The ledger was closed, or its task is gone.
     #[error("the ledger is closed")]
     Closed,
@@ -42,12 +48,42 @@ impl Failure {
                         | ErrorKind::ForeignKeyViolation
                         | ErrorKind::NotNullViolation
                         | ErrorKind::CheckViolation
-                )
+                ) || sqlstate(error).is_some_and(is_of_one_operation)
             }),
             Self::Corrupt(_) | Self::Unrepresentable(_) | Self::OrphanedClaim => true,
-            Self::Closed => false,
+            Self::TimedOut | Self::Closed => false,
         }
     }
+
+    /// Whether the connection is of no use any more. An error that the engine reports leaves it usable, unless it is the
+    /// news that the server goes away, or must not be written to any more.
+    pub(super) fn breaks_the_connection(&self) -> bool {
+        match self {
+            Self::Sql(error) => match &**error {
+                sqlx::Error::Database(error) => sqlstate(&**error).is_some_and(is_of_the_server),
+                sqlx::Error::RowNotFound | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => false,
+                _ => true,
+            },
+            Self::TimedOut => true,
+            Self::Corrupt(_) | Self::Unrepresentable(_) | Self::OrphanedClaim | Self::Closed => false,
+        }
+    }
+}
+
+/// PostgreSQL's code of an error; SQLite's are no SQLSTATEs.
+fn sqlstate(error: &dyn DatabaseError) -> Option<&str> {
+    error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::code)
+}
+
+/// Data that can't be stored; transactions that got in each other's way, which single operations can't.
+fn is_of_one_operation(sqlstate: &str) -> bool {
+    ["22", "40"].iter().any(|class| sqlstate.starts_with(class))
+}
+
+/// Connection lost, server stopped, transaction sat idle too long, or a server that has become a standby: only another
+/// connection can be better.
+fn is_of_the_server(sqlstate: &str) -> bool {
+    ["08", "57P", "25P03", "25006"].iter().any(|prefix| sqlstate.starts_with(prefix))
 }
 
 impl From<sqlx::Error> for Failure {

@@ -1,4 +1,4 @@
-//! The queue before a task that works on whole groups.
+//! The queue before tasks that work on whole groups.
 //!
 //! An ordinary channel wakes its receiver at the first arrival, and the group is that one. Here the receiver is woken
 //! when the sending thread has nothing else to do: each sender puts its item down, lets the other tasks that are ready on
@@ -17,7 +17,7 @@ const ROOM: usize = 1024;
 /// Makes a queue.
 pub(super) fn queue<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
-        state: Mutex::new(State { waiting: Vec::new(), rung: false, closed: false }),
+        state: Mutex::new(State { waiting: Vec::new(), rung: false, closed: false, receivers: 1 }),
         bell: Notify::new(),
         room: Semaphore::new(ROOM),
     });
@@ -27,7 +27,7 @@ pub(super) fn queue<T>() -> (Sender<T>, Receiver<T>) {
 /// The end that many use at once; dropping it closes the queue.
 pub(super) struct Sender<T>(Arc<Shared<T>>);
 
-/// The task's end; dropping it drops what waits.
+/// A task's end. Several may wait, and each group goes to one of them; dropping the last one drops what waits.
 pub(super) struct Receiver<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
@@ -42,6 +42,7 @@ struct State<T> {
     rung: bool,
     /// Whether either end is gone.
     closed: bool,
+    receivers: usize,
 }
 
 impl<T> Sender<T> {
@@ -79,6 +80,10 @@ impl<T> Receiver<T> {
                     let count = state.waiting.len().min(limit);
                     let group = state.waiting.drain(..count).collect();
                     state.rung = !state.waiting.is_empty();
+                    if state.rung || state.closed {
+                        // The bell wakes one at a time: the next one has something to do, too.
+                        self.0.bell.notify_one();
+                    }
                     return group;
                 }
             }
@@ -87,9 +92,20 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> Clone for Receiver<T> {
+    fn clone(&self) -> Self {
+        self.0.lock().receivers += 1;
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
+        state.receivers -= 1;
+        if state.receivers > 0 {
+            return;
+        }
         state.closed = true;
         let abandoned = std::mem::take(&mut state.waiting);
         drop(state);
@@ -137,6 +153,26 @@ mod tests {
         assert_eq!(receiver.receive(15).await.len(), 15);
         assert_eq!(receiver.receive(15).await.len(), 5);
         assert!(receiver.receive(15).now_or_never().is_none(), "nothing is left");
+    }
+
+    #[tokio::test]
+    async fn what_one_receiver_leaves_another_gets() {
+        let (sender, mut first) = queue();
+        let mut second = first.clone();
+        let mut waits = Box::pin(second.receive(15));
+        assert!(waits.as_mut().now_or_never().is_none());
+        join_all((0..20).map(|n| sender.send(n))).await;
+        assert_eq!(first.receive(15).await.len(), 15);
+        assert_eq!(waits.await.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn the_end_reaches_every_receiver() {
+        let (sender, mut first) = queue::<i32>();
+        let mut second = first.clone();
+        let both = async { tokio::join!(first.receive(1), second.receive(1)) };
+        let (ends, ()) = tokio::join!(both, async { drop(sender) });
+        assert_eq!(ends, (vec![], vec![]));
     }
 
     #[tokio::test]

@@ -21,6 +21,7 @@ async fn a_preflight_needs_no_token() {
         ("/v1/uploads/01980000-0000-7000-8000-000000000000/complete", "POST"),
         ("/v1/uploads/01980000-0000-7000-8000-000000000000/renew", "POST"),
         ("/v1/profiles", "GET"),
+        ("/v1/tickets", "POST"),
     ] {
         let answer =
             preflight(&app, path, OURS, method, "authorization, content-type, idempotency-key, x-request-id").await;

@@ -52,6 +52,8 @@ pub(crate) struct TestApp {
     pub(crate) valet: Arc<Valet>,
     pub(crate) data: TempDir,
     stops: Stops,
+    /// The settings, as text.
+    toml: String,
     settings: Settings,
     service_task: JoinHandle<()>,
     stop_simulator: CancellationToken,
@@ -126,6 +128,7 @@ impl TestApp {
             valet: application.valet(),
             data,
             stops,
+            toml,
             settings,
             service_task: tokio::spawn(async move { application.run().await.unwrap() }),
             stop_simulator: stop_simulator.clone(),
@@ -144,6 +147,13 @@ impl TestApp {
         application.ops_url().clone_into(&mut self.ops);
         self.valet = application.valet();
         self.service_task = tokio::spawn(async move { application.run().await.unwrap() });
+    }
+
+    /// As [`Self::restart`], with settings changed by the test.
+    pub(crate) async fn restart_with(&mut self, change: impl FnOnce(String) -> String) {
+        self.toml = change(self.toml.clone());
+        self.settings = Settings::from_toml_str("development", "tests/api/settings.toml", &self.toml).unwrap();
+        self.restart().await;
     }
 
     /// Takes OSS away: from now on nobody listens there.

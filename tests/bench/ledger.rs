@@ -12,7 +12,10 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oss_valet::{
-    app::ports::{GrantAdded, GrantChange, GrantChanged, IdempotencyClaim, NewGrant, NextCheck, Store},
+    app::{
+        ports::{GrantAdded, GrantChange, GrantChanged, IdempotencyClaim, NewGrant, NextCheck, Store},
+        watch::GrantWatch,
+    },
     grant::{
         completion::{Completion, CompletionSource},
         event::{Event, EventType},
@@ -37,7 +40,7 @@ async fn run(directory: PathBuf) {
     let url = format!("sqlite://{}", directory.path().join("ledger.db").display());
     store::migrate(&url).await.unwrap();
     let counters = Arc::new(Counters::default());
-    let store = store::open(&url, Arc::clone(&counters)).await.unwrap();
+    let store = store::open(&url, Arc::clone(&counters), &GrantWatch::default()).await.unwrap();
     println!(
         "{:<34} {:>10} {:>9} {:>9} {:>9} {:>9}",
         "operation", "per second", "p50 ms", "p99 ms", "max ms", "commits"

@@ -7,10 +7,10 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use oss_valet::{app::ports::GrantAdded, grant::grant::State, store};
+use oss_valet::{app::ports::GrantAdded, grant::grant::State};
 
 use crate::{
-    bed::Bed,
+    bed::{Bed, open},
     sample::{claiming, completing, find, grant},
 };
 
@@ -42,7 +42,8 @@ pub(crate) async fn killed_it_holds_everything_it_answered(bed: Bed) {
         write_until_killed(&url.unwrap()).await;
     }
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["killed_it_holds_everything_it_answered", "--nocapture"])
+        // Either engine's will do: the child's ledger is the one it is told.
+        .args(["on_sqlite::killed_it_holds_everything_it_answered", "--exact", "--nocapture"])
         .env(LEDGER, &bed.url)
         .stdout(Stdio::piped())
         .spawn()
@@ -72,7 +73,7 @@ pub(crate) async fn killed_it_holds_everything_it_answered(bed: Bed) {
 /// Says what is done, line by line, and never returns.
 #[expect(clippy::print_stdout, reason = "how it tells its parent")]
 async fn write_until_killed(url: &str) -> ! {
-    let store = store::open(url, std::sync::Arc::default()).await.unwrap();
+    let store = open(url).await;
     let mut round = 0;
     loop {
         join_all((0..8).map(|caller| {

@@ -38,16 +38,15 @@ pub(crate) async fn a_change_that_fails_half_way_changes_nothing(bed: Bed) {
 }
 
 pub(crate) async fn a_locked_ledger_says_no_and_recovers(bed: Bed) {
-    let mut other = bed.back_door().await;
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let mut other = bed.lock_out_writers().await;
     let answers = join_all((0..10).map(|n| bed.store.add_grant(grant(n)))).await;
     for answer in answers {
         let refused = answer.unwrap_err().to_string();
-        assert!(refused.contains("locked"), "{refused}");
+        assert!(refused.contains("lock"), "{refused}");
     }
     assert_eq!(bed.store.find_grant(id(1)).await.unwrap(), None, "reading goes on");
 
-    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    other.execute("ROLLBACK").await;
     bed.store.add_grant(grant(1)).await.unwrap();
     find(&*bed.store, 1).await;
 }
@@ -62,7 +61,7 @@ pub(crate) async fn a_corrupt_row_is_named_and_hides_no_other(bed: Bed) {
         ("expires_at", "9223372036854775807"),
     ];
     for (n, (column, value)) in (0..).zip(damages) {
-        bed.execute(&format!("UPDATE grants SET {column} = {value} WHERE id = x'{}'", id(n).simple())).await;
+        bed.execute(&format!("UPDATE grants SET {column} = {value} WHERE id = {}", bed.literal(id(n)))).await;
         let found = join_all((0..10).map(|n| bed.store.find_grant(id(n)))).await;
         for (other, found) in (0..10).zip(found) {
             assert_eq!(found.is_err(), other <= n, "{column}: grant {other}");

@@ -1,7 +1,7 @@
 //! The store contract: what every ledger must do, whatever engine is below it.
 //!
-//! A case takes a fresh [`bed::Bed`] and knows no engine; the list at the end of this file runs all of them. A second
-//! engine joins by a constructor in `bed.rs` and one more line there. `schema.rs` is about SQLite files alone.
+//! A case takes a fresh [`bed::Bed`] and knows no engine; the list at the end of this file runs all of them on each.
+//! `schema.rs` is about SQLite files alone, `postgres_*.rs` about what only a server can do.
 #![cfg(test)]
 
 mod bed;
@@ -11,12 +11,14 @@ mod faults;
 mod grants;
 mod idempotency;
 mod lists;
+#[path = "../lib/postgres.rs"]
+mod postgres;
 mod sample;
 mod schema;
 
 macro_rules! contract {
-    ($engine:ident: $($module:ident::$case:ident),+ $(,)?) => {
-        mod $engine {
+    ($engine:ident as $name:ident: $($module:ident::$case:ident),+ $(,)?) => {
+        mod $name {
             $(
                 #[tokio::test]
                 async fn $case() {
@@ -29,7 +31,8 @@ macro_rules! contract {
 
 macro_rules! on_every_engine {
     ($($cases:tt)+) => {
-        contract!(sqlite: $($cases)+);
+        contract!(sqlite as on_sqlite: $($cases)+);
+        contract!(postgres as on_postgres: $($cases)+);
     };
 }
 

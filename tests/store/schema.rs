@@ -2,13 +2,16 @@
 
 use std::{path::Path, sync::Arc};
 
-use oss_valet::store::{self, OpenError};
+use oss_valet::{
+    app::watch::GrantWatch,
+    store::{self, OpenError},
+};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
 use crate::bed::Bed;
 
 async fn open(url: &str) -> OpenError {
-    store::open(url, Arc::default()).await.err().expect("it does not open")
+    store::open(url, Arc::default(), &GrantWatch::default()).await.err().expect("it does not open")
 }
 
 async fn make(path: &Path, sql: &str) {
@@ -42,7 +45,7 @@ async fn an_empty_file_needs_migrating() {
     let refused = open(&url).await;
     assert!(refused.to_string().contains("oss-valet migrate"), "{refused}");
     store::migrate(&url).await.unwrap();
-    store::open(&url, Arc::default()).await.unwrap();
+    crate::bed::open(&url).await;
 }
 
 #[tokio::test]

@@ -13,7 +13,9 @@ pub use self::{
         TokenService,
     },
     hook::{Hook, HookAnswer, HookUnavailable},
-    object_store::{Joined, ObjectFacts, ObjectStore, ObjectStoreError, PendingUpload},
+    object_store::{
+        Joined, ListedObject, ObjectFacts, ObjectPage, ObjectStore, ObjectStoreError, PendingUpload, UnfinishedUpload,
+    },
     store::{
         GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, LedgerEntry, NewGrant, NextCheck, Store,
         StoreError,

@@ -40,6 +40,21 @@ pub trait ObjectStore: Send + Sync {
     /// The ids of all unfinished multipart uploads of exactly this key.
     async fn list_uploads(&self, key: &str, now: DateTime<Utc>) -> Result<Vec<String>, ObjectStoreError>;
 
+    /// The unfinished multipart uploads of all keys that begin with `prefix`: key and id of each.
+    async fn list_uploads_under(
+        &self,
+        prefix: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<UnfinishedUpload>, ObjectStoreError>;
+
+    /// One page of the objects whose keys begin with `prefix`, in the order of their keys; the first page where `token` is `None`.
+    async fn list_objects(
+        &self,
+        prefix: &str,
+        token: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<ObjectPage, ObjectStoreError>;
+
     /// How far OSS's clock was ahead of ours when it last answered, if it ever did.
     fn clock_offset(&self) -> Option<TimeDelta>;
 }
@@ -53,6 +68,37 @@ pub struct PendingUpload<'a> {
     pub oss_upload_id: &'a str,
     /// Never over another object.
     pub forbid_overwrite: bool,
+}
+
+/// A multipart upload that has not become an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedUpload {
+    /// The object's key.
+    pub key: String,
+    /// OSS's id.
+    pub oss_upload_id: String,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectPage {
+    /// At most a thousand.
+    pub objects: Vec<ListedObject>,
+    /// Asks for the next page; `None` on the last one.
+    pub next: Option<String>,
+}
+
+/// An object as a listing tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// Its key.
+    pub key: String,
+    /// Bytes.
+    pub size: u64,
+    /// Without quotes, as OSS writes it.
+    pub etag: String,
+    /// `Normal`, `Multipart`, `Appendable`, `Symlink`.
+    pub object_type: String,
 }
 
 /// What OSS said to `CompleteMultipartUpload`.

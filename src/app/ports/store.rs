@@ -25,6 +25,12 @@ pub trait Store: Send + Sync {
     /// Changes a grant in one transaction with its completion and events, if it is still in one of the expected states.
     async fn change_grant(&self, change: GrantChange) -> Result<GrantChanged, StoreError>;
 
+    /// The completion of a grant by exactly this object, recorded as completed or as rejected.
+    async fn find_completion(&self, id: Uuid, key: &str, etag: &str) -> Result<Option<Completion>, StoreError>;
+
+    /// What is recorded of a grant's objects, newest first, at most so many.
+    async fn list_completions(&self, id: Uuid, limit: u32) -> Result<Vec<Completion>, StoreError>;
+
     /// Grants whose next check is due, earliest first.
     async fn find_due_checks(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LedgerEntry>, StoreError>;
 
@@ -73,7 +79,8 @@ pub enum GrantAdded {
 pub struct LedgerEntry {
     /// The grant.
     pub grant: Grant,
-    /// The first completion, which stands whatever the object becomes; for `rejected`, what was found.
+    /// The first completion, which stands whatever the object becomes; for `rejected`, what was found. Of a directory grant, which
+    /// has many, the ledger gives none here: see [`Store::find_completion`].
     pub completion: Option<Completion>,
 }
 

@@ -7,7 +7,7 @@ use super::{
     judge::{BucketFacts, Probe, Rules, Subject, judge},
 };
 use crate::{
-    app::ports::Credentials,
+    app::{ports::Credentials, watch::GrantWatch},
     clock::{Clock, SystemClock},
     entropy::{Entropy, SystemEntropy},
     grant::{key_template::KeyFacts, profile::Profile},
@@ -73,7 +73,7 @@ async fn try_store(settings: &Settings) -> Judged {
     let key = "store.url";
     let judged = |level, message: String| Judged::new(level, "store", key, message);
     let asked = async {
-        let store = store::open(settings.store.expose_url(), Arc::default()).await?;
+        let store = store::open(settings.store.expose_url(), Arc::default(), &GrantWatch::default()).await?;
         store.ping().await.map_err(|error| OpenError::Unreadable(error.into()))
     };
     match tokio::time::timeout(STORE_TIMEOUT, asked).await {

@@ -4,4 +4,5 @@ pub mod callbacks;
 pub mod demo;
 pub mod health;
 pub mod profiles;
+pub mod tickets;
 pub mod uploads;

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::{
     grant::{
         grant::{Grant, GrantKind, State},
+        key_template::KeyFacts,
         profile::{Method, Profile},
         request::{Pinning, pin},
     },
@@ -17,14 +18,13 @@ use crate::{
 const LONGEST_USER_ID: usize = 128;
 const LONGEST_VAR: usize = 256;
 
-/// Bytes of the Base64 `callback` and `callback-var` of the largest grant.
+/// Bytes of the Base64 `callback` and `callback-var` of the largest grant, by directory where the profile has one.
 pub(super) fn callback_sizes(
     profile: &Profile,
     bucket: &BucketSettings,
     callback: &CallbackSettings,
 ) -> (usize, usize) {
     let now = DateTime::UNIX_EPOCH;
-    let grant = largest_grant(profile, bucket);
     let urls: Vec<String> = callback.public_urls.iter().map(ToString::to_string).collect();
     let pinning = Pinning {
         profile,
@@ -40,7 +40,27 @@ pub(super) fn callback_sizes(
         callback_urls: &urls,
     };
     // A form's lifetime is not limited by the signer, so this does not fail.
-    pin(&grant, &pinning).map_or((0, 0), |(_, made)| (made.callback.len(), made.callback_var.len()))
+    let sizes =
+        |grant: &Grant| pin(grant, &pinning).map_or((0, 0), |(_, made)| (made.callback.len(), made.callback_var.len()));
+    let upload = largest_grant(profile, bucket);
+    let directory = largest_directory(profile, &upload).map_or((0, 0), |grant| sizes(&grant));
+    let (callback, vars) = sizes(&upload);
+    (callback.max(directory.0), vars)
+}
+
+/// The longest directory there can be, for a user whose id is nothing but escapes.
+fn largest_directory(profile: &Profile, upload: &Grant) -> Option<Grant> {
+    let user_id = "*".repeat(LONGEST_USER_ID);
+    let facts = KeyFacts {
+        user_id: &user_id,
+        id: &upload.id.to_string(),
+        ext: "",
+        profile: &profile.name,
+        now: upload.issued_at,
+        vars: &[],
+    };
+    let key = profile.directory.as_ref()?.render(&facts).ok()?;
+    Some(Grant { kind: GrantKind::Directory, key, user_id, vars: [].into(), ..upload.clone() })
 }
 
 fn largest_grant(profile: &Profile, bucket: &BucketSettings) -> Grant {

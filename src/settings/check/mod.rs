@@ -173,9 +173,6 @@ impl Check<'_> {
         if profile.confirm == Confirm::Off {
             self.warn(&key("confirm"), "users can invent completions of their own grants: nothing is asked of OSS");
         }
-        if profile.directory.is_some() {
-            self.warn(&key("directory"), "directory grants are not available yet: they are refused");
-        }
         if let Some(bucket) = self.settings.buckets.get(&profile.bucket) {
             self.lifetime(profile, bucket, environment);
             self.cut_short(profile, bucket);

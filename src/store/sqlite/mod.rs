@@ -2,40 +2,39 @@
 //!
 //! | file | what it is |
 //! | --- | --- |
-//! | `group_commit` | the task through which everything is written |
+//! | `engine` | what is done over one connection |
 //! | `checkpoint` | carrying the log over, beside the writer |
-//! | `transaction` | what one transaction does |
-//! | `lookup` | reading by id, for many callers at once |
-//! | `statements`, `rows` | SQL, and how facts are written down |
+//! | `statements`, `cells` | SQL, and how facts are written down |
 //! | `schema` | migrations, and refusing what is not ours |
 
+mod cells;
 mod checkpoint;
-mod group_commit;
-mod lookup;
-mod rows;
+mod engine;
 pub(super) mod schema;
 mod statements;
-mod transaction;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::{
-    ConnectOptions as _, QueryBuilder, Sqlite, SqlitePool, query,
+    ConnectOptions as _, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, query,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use uuid::Uuid;
 
-pub use self::group_commit::Counters;
-use self::{
-    group_commit::GroupCommit,
+use self::checkpoint::Checkpointer;
+use super::{
+    engine::Connector,
+    failure::Failure,
+    group_commit::{Counters, GroupCommit},
     lookup::{Finder, complete_entries},
-    rows::GRANT_COLUMNS,
-    transaction::{Operation, Outcome},
+    rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
 };
-use super::failure::{Failure, check_change, check_grant};
-use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError};
+use crate::{
+    app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError},
+    grant::completion::Completion,
+};
 
 /// How long a statement waits for another process that writes (the command line, a backup). Within it a callback can
 /// still be answered in OSS's 5 s.
@@ -53,11 +52,13 @@ pub(super) struct SqliteStore {
 
 impl SqliteStore {
     /// Opens an existing file whose schema has been checked.
-    pub(super) async fn open(path: &Path, counters: Arc<Counters>) -> Result<Self, sqlx::Error> {
+    pub(super) async fn open(path: &Path, counters: Arc<Counters>) -> Result<Self, Failure> {
         let reading = options(path).pragma("query_only", "ON");
+        let writing =
+            Writing { checkpointer: Checkpointer::start(options(path).connect().await?), options: options(path) };
         Ok(Self {
-            writer: GroupCommit::start(options(path), counters).await?,
-            finder: Finder::start(reading.connect().await?),
+            writer: GroupCommit::start(vec![writing], counters).await?,
+            finder: Finder::start(vec![Reading(reading.clone())]).await?,
             readers: SqlitePoolOptions::new()
                 .max_connections(READERS)
                 .acquire_timeout(BUSY_TIMEOUT)
@@ -70,7 +71,45 @@ impl SqliteStore {
     async fn list(&self, mut list: QueryBuilder<Sqlite>) -> Result<Vec<LedgerEntry>, Failure> {
         let mut connection = self.readers.acquire().await?;
         let rows = list.build().fetch_all(&mut *connection).await?;
-        complete_entries(&mut connection, &rows).await
+        let grants = rows.iter().map(read_grant).collect::<Result<_, _>>()?;
+        complete_entries(&mut *connection, grants).await
+    }
+
+    async fn completions(&self, mut list: QueryBuilder<Sqlite>) -> Result<Vec<Completion>, Failure> {
+        let mut connection = self.readers.acquire().await?;
+        let rows = list.build().fetch_all(&mut *connection).await?;
+        rows.iter().map(|row| Ok(read_completion(row)?.1)).collect()
+    }
+}
+
+/// For the one writer.
+struct Writing {
+    options: SqliteConnectOptions,
+    checkpointer: Checkpointer,
+}
+
+impl Connector for Writing {
+    type Connection = SqliteConnection;
+    const PATIENCE: Option<Duration> = None;
+
+    async fn connect(&self) -> Result<SqliteConnection, Failure> {
+        Ok(self.options.connect().await?)
+    }
+
+    async fn after_commit(&mut self, operations: usize, connection: &mut SqliteConnection) {
+        self.checkpointer.after_commit(operations, connection).await;
+    }
+}
+
+/// For look-ups.
+struct Reading(SqliteConnectOptions);
+
+impl Connector for Reading {
+    type Connection = SqliteConnection;
+    const PATIENCE: Option<Duration> = None;
+
+    async fn connect(&self) -> Result<SqliteConnection, Failure> {
+        Ok(self.0.connect().await?)
     }
 }
 
@@ -98,11 +137,7 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
 #[async_trait]
 impl Store for SqliteStore {
     async fn add_grant(&self, new: NewGrant) -> Result<GrantAdded, StoreError> {
-        check_grant(&new.grant).map_err(Failure::from)?;
-        match self.writer.submit(Operation::Add(new)).await? {
-            Outcome::Added(added) => Ok(added),
-            Outcome::Changed(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
-        }
+        Ok(self.writer.add(new).await?)
     }
 
     async fn find_grant(&self, id: Uuid) -> Result<Option<LedgerEntry>, StoreError> {
@@ -121,18 +156,14 @@ impl Store for SqliteStore {
             list.push(" AND profile = ").push_bind(profile.clone());
         }
         if let Some(before) = filter.before {
-            list.push(" AND id < ").push_bind(rows::blob(before));
+            list.push(" AND id < ").push_bind(cells::blob(before));
         }
         list.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
         Ok(self.list(list).await?)
     }
 
     async fn change_grant(&self, change: GrantChange) -> Result<GrantChanged, StoreError> {
-        check_change(&change).map_err(Failure::from)?;
-        match self.writer.submit(Operation::Change(change)).await? {
-            Outcome::Changed(changed) => Ok(changed),
-            Outcome::Added(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
-        }
+        Ok(self.writer.change(change).await?)
     }
 
     async fn find_due_checks(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LedgerEntry>, StoreError> {
@@ -142,11 +173,24 @@ impl Store for SqliteStore {
         Ok(self.list(list).await?)
     }
 
+    async fn find_completion(&self, id: Uuid, key: &str, etag: &str) -> Result<Option<Completion>, StoreError> {
+        let mut find = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        find.push_bind(cells::blob(id));
+        find.push(" AND object_key = ").push_bind(key.to_owned());
+        find.push(" AND etag = ").push_bind(etag.to_owned());
+        Ok(self.completions(find).await?.pop())
+    }
+
+    async fn list_completions(&self, id: Uuid, limit: u32) -> Result<Vec<Completion>, StoreError> {
+        let mut list = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
+        list.push_bind(cells::blob(id)).push(" ORDER BY seq DESC LIMIT ").push_bind(limit);
+        Ok(self.completions(list).await?)
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         // A read as well: the ledger is of no use without either.
         let mut connection = self.readers.acquire().await.map_err(Failure::from)?;
         query("SELECT beats FROM heartbeat").execute(&mut *connection).await.map_err(Failure::from)?;
-        self.writer.submit(Operation::Ping).await?;
-        Ok(())
+        Ok(self.writer.ping().await?)
     }
 }

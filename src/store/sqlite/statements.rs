@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
+use super::super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
 
 /// How many rows one statement has room for. Four sizes keep the cache of prepared statements small; room that is not
 /// needed stays unbound, which is NULL, and such rows are passed over. That costs far less than another crossing to

@@ -20,6 +20,7 @@ mod ram_policy;
 mod seal;
 mod settings;
 mod substitution;
+mod ticket;
 mod url_encoding;
 mod xml_document;
 
@@ -27,7 +28,7 @@ mod xml_document;
 pub(crate) type Target = fn(&[u8]);
 
 /// Every target by its name: that of its module, its binary and its folder in `corpus`.
-pub(crate) const TARGETS: [(&str, Target); 20] = [
+pub(crate) const TARGETS: [(&str, Target); 21] = [
     ("authorization", authorization::target),
     ("callback", callback::target),
     ("callback_form_body", callback_form_body::target),
@@ -46,6 +47,7 @@ pub(crate) const TARGETS: [(&str, Target); 20] = [
     ("seal", seal::target),
     ("settings", settings::target),
     ("substitution", substitution::target),
+    ("ticket", ticket::target),
     ("url_encoding", url_encoding::target),
     ("xml_document", xml_document::target),
 ];

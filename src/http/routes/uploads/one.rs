@@ -87,7 +87,8 @@ pub async fn show(
             valet.wait_for_change(&caller, id, patience).await?
         }
     };
-    Ok(answer(HttpResponse::Ok(), &GrantView::new(&valet, &entry)))
+    let objects = valet.objects_of(&entry).await?;
+    Ok(answer(HttpResponse::Ok(), &GrantView::new(&valet, &entry).with_objects(objects.as_deref())))
 }
 
 /// "I am done": joins the parts of a multipart grant; records what is there.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{answer, one::parse_id};
 use crate::{
     app::{Valet, parts::SignedPart},
-    grant::multipart::UploadedPart,
+    grant::multipart::{Cutting, UploadedPart},
     http::{
         caller::SignedIn,
         json_body::{JsonBody, RequestBody},
@@ -71,7 +71,8 @@ pub async fn sign_parts(
     body: JsonBody<PartsBody>,
     valet: Data<Valet>,
 ) -> Result<HttpResponse, Problem> {
-    let signed = valet.sign_parts(&caller, parse_id(&path)?, &body.0.part_numbers, valet.clock.now()).await?;
+    let (id, numbers) = (parse_id(&path)?, &body.0.part_numbers);
+    let signed = valet.sign_parts(&caller, id, numbers, Cutting::Planned, valet.clock.now()).await?;
     let parts = signed.parts.iter().map(SignedPartView::of).collect();
     Ok(answer(HttpResponse::Ok(), &SignedPartsView { parts, expires_at: signed.expires_at }))
 }

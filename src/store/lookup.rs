@@ -1,18 +1,15 @@
-//! Reading entries by id, and the task that reads for many callers at once.
+//! Reading entries by id, and the tasks that read for many callers at once.
 
 use std::collections::HashMap;
 
-use sqlx::{Connection as _, SqliteConnection, query, sqlite::SqliteRow};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 use uuid::Uuid;
 
-use super::super::{
-    failure::Failure,
-    queue::{Receiver, Sender, queue},
-};
 use super::{
-    rows,
-    statements::{FIND_COMPLETIONS, FIND_GRANTS, LARGEST},
+    engine::{Connector, Engine},
+    failure::Failure,
+    link::Link,
+    queue::{Receiver, Sender, queue},
 };
 use crate::{
     app::ports::LedgerEntry,
@@ -23,7 +20,7 @@ use crate::{
 };
 
 /// Look-ups that share one statement at most.
-const MAX_BATCH: usize = LARGEST;
+const MAX_BATCH: usize = 64;
 
 /// A question for one grant.
 struct Asked {
@@ -31,16 +28,18 @@ struct Asked {
     answer: oneshot::Sender<Result<Option<LedgerEntry>, Failure>>,
 }
 
-/// Looks grants up by id. Questions that arrive while a statement runs share the next one: crossing over to SQLite's
-/// thread costs more than finding a row.
+/// Looks grants up by id. Questions that arrive while a statement runs share the next one: the journey to the engine
+/// and back (for SQLite, to its thread) costs more than finding a row.
 pub(super) struct Finder(Sender<Asked>);
 
 impl Finder {
-    /// Starts the task; it ends with the last handle.
-    pub(super) fn start(connection: SqliteConnection) -> Self {
+    /// Starts a task for each connector; they end with the last handle.
+    pub(super) async fn start<C: Connector>(connectors: Vec<C>) -> Result<Self, Failure> {
         let (sender, receiver) = queue();
-        tokio::spawn(answer_all(connection, receiver));
-        Self(sender)
+        for connector in connectors {
+            tokio::spawn(answer_all(Link::open(connector).await?, receiver.clone()));
+        }
+        Ok(Self(sender))
     }
 
     /// The entry of that id.
@@ -51,18 +50,18 @@ impl Finder {
     }
 }
 
-async fn answer_all(mut connection: SqliteConnection, mut questions: Receiver<Asked>) {
+async fn answer_all<C: Connector>(mut link: Link<C>, mut questions: Receiver<Asked>) {
     loop {
         let batch = questions.receive(MAX_BATCH).await;
         if batch.is_empty() {
             break;
         }
         let ids: Vec<Uuid> = batch.iter().map(|asked| asked.id).collect();
-        let found = find_entries(&mut connection, &ids).await;
+        let found = find_in_time(&mut link, &ids).await;
         let one_by_one = batch.len() > 1 && found.as_ref().is_err_and(Failure::blames_one_operation);
         for asked in batch {
             let answer = if one_by_one {
-                find_entries(&mut connection, &[asked.id]).await.map(|mut found| found.remove(&asked.id))
+                find_in_time(&mut link, &[asked.id]).await.map(|mut found| found.remove(&asked.id))
             } else {
                 // Cloned, because several may ask for the same grant.
                 found.as_ref().map(|found| found.get(&asked.id).cloned()).map_err(Clone::clone)
@@ -71,56 +70,53 @@ async fn answer_all(mut connection: SqliteConnection, mut questions: Receiver<As
             let _ = asked.answer.send(answer);
         }
     }
-    let _ = connection.close().await;
+    link.close().await;
+}
+
+async fn find_in_time<C: Connector>(link: &mut Link<C>, ids: &[Uuid]) -> Result<HashMap<Uuid, LedgerEntry>, Failure> {
+    let whole = async { find_entries(link.get().await?, ids).await };
+    let found = match C::PATIENCE {
+        Some(patience) => timeout(patience, whole).await.unwrap_or(Err(Failure::TimedOut)),
+        None => whole.await,
+    };
+    if found.as_ref().is_err_and(Failure::breaks_the_connection) {
+        link.drop_broken();
+    }
+    found
 }
 
 /// The entries of these ids, as far as they exist. An id may occur several times: several callers want it.
-pub(super) async fn find_entries(
-    connection: &mut SqliteConnection,
+pub(super) async fn find_entries<E: Engine>(
+    engine: &mut E,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, LedgerEntry>, Failure> {
     // Each once: from two statements a repeated id would come back twice, the second time without its completion.
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
-    let mut found = Vec::with_capacity(ids.len());
-    for (statement, piece) in FIND_GRANTS.split(&ids) {
-        let query = piece.iter().fold(query(statement), |query, id| query.bind(rows::blob(*id)));
-        found.extend(query.fetch_all(&mut *connection).await?);
-    }
-    let entries = complete_entries(connection, &found).await?;
+    let found = engine.find_grants(&ids).await?;
+    let entries = complete_entries(engine, found).await?;
     Ok(entries.into_iter().map(|entry| (entry.grant.id, entry)).collect())
 }
 
-/// Makes entries of rows of `grants`, in their order: adds each one's completion.
+/// Makes entries of grants, in their order: adds each one's completion.
 ///
 /// Read in a second statement, and only for those that can have one; a completion is in the ledger before its grant's
 /// state can be seen, so that the two statements can't contradict each other.
-pub(super) async fn complete_entries(
-    connection: &mut SqliteConnection,
-    grants: &[SqliteRow],
+pub(super) async fn complete_entries<E: Engine>(
+    engine: &mut E,
+    grants: Vec<Grant>,
 ) -> Result<Vec<LedgerEntry>, Failure> {
-    let grants: Vec<Grant> = grants.iter().map(rows::read_grant).collect::<Result<_, _>>()?;
     let ended: Vec<Uuid> = grants
         .iter()
         .filter(|grant| matches!(grant.state, State::Completed | State::Rejected))
         .map(|grant| grant.id)
         .collect();
-    let mut completions = find_first_completions(connection, &ended).await?;
-    Ok(grants.into_iter().map(|grant| LedgerEntry { completion: completions.remove(&grant.id), grant }).collect())
-}
-
-async fn find_first_completions(
-    connection: &mut SqliteConnection,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, Completion>, Failure> {
-    let mut first = HashMap::with_capacity(ids.len());
-    for (statement, piece) in FIND_COMPLETIONS.split(ids) {
-        let query = piece.iter().fold(query(statement), |query, id| query.bind(rows::blob(*id)));
-        for row in query.fetch_all(&mut *connection).await? {
-            let (id, completion) = rows::read_completion(&row)?;
-            first.entry(id).or_insert(completion);
+    let mut completions: HashMap<Uuid, Completion> = HashMap::with_capacity(ended.len());
+    if !ended.is_empty() {
+        for (id, completion) in engine.find_completions(&ended).await? {
+            completions.entry(id).or_insert(completion);
         }
     }
-    Ok(first)
+    Ok(grants.into_iter().map(|grant| LedgerEntry { completion: completions.remove(&grant.id), grant }).collect())
 }

@@ -1,6 +1,6 @@
-//! The group commit: one connection writes, one task feeds it.
+//! The group commit: a few tasks write, each over a connection of its own, and callers queue before them.
 //!
-//! What arrives while a transaction is being committed shares the next one, so that many callers wait for one `fsync`
+//! What arrives while transactions are being committed shares the next one, so that many callers wait for one `fsync`
 //! together. Nobody is answered before `COMMIT` has returned: durability is not traded for speed.
 
 use std::sync::{
@@ -8,17 +8,16 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
-use super::super::{
-    failure::Failure,
-    queue::{Receiver, Sender, queue},
-};
 use super::{
-    checkpoint::Checkpointer,
-    transaction::{self, Operation, Outcome},
+    engine::Connector,
+    failure::{Failure, check_change, check_grant},
+    link::Link,
+    queue::{Receiver, Sender, queue},
+    transaction::{self, Aborted, Operation, Outcome},
 };
+use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, NewGrant};
 
 /// Operations in one transaction at most. More would hardly save anything and let the last wait longer.
 const MAX_BATCH: usize = 256;
@@ -51,32 +50,53 @@ struct Queued {
 pub(super) struct GroupCommit(Sender<Queued>);
 
 impl GroupCommit {
-    /// Starts the task. It ends when the last handle is dropped, after it has done what was queued.
-    pub(super) async fn start(options: SqliteConnectOptions, counters: Arc<Counters>) -> Result<Self, sqlx::Error> {
-        let connection = Some(options.connect().await?);
+    /// Starts a task for each connector. They end when the last handle is dropped, after they have done what was queued.
+    pub(super) async fn start<C: Connector>(connectors: Vec<C>, counters: Arc<Counters>) -> Result<Self, Failure> {
         let (sender, receiver) = queue();
-        let checkpointer = Checkpointer::start(options.connect().await?);
-        tokio::spawn(Writer { options, connection, checkpointer, counters }.run(receiver));
+        for connector in connectors {
+            let writer = Writer { link: Link::open(connector).await?, counters: Arc::clone(&counters) };
+            tokio::spawn(writer.run(receiver.clone()));
+        }
         Ok(Self(sender))
     }
 
+    /// As the port's `add_grant`.
+    pub(super) async fn add(&self, new: NewGrant) -> Result<GrantAdded, Failure> {
+        check_grant(&new.grant)?;
+        match self.submit(Operation::Add(new)).await? {
+            Outcome::Added(added) => Ok(added),
+            Outcome::Changed(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    /// As the port's `change_grant`.
+    pub(super) async fn change(&self, change: GrantChange) -> Result<GrantChanged, Failure> {
+        check_change(&change)?;
+        match self.submit(Operation::Change(change)).await? {
+            Outcome::Changed(changed) => Ok(changed),
+            Outcome::Added(_) | Outcome::Alive => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    /// Writes something, only to see whether that can be done.
+    pub(super) async fn ping(&self) -> Result<(), Failure> {
+        self.submit(Operation::Ping).await.map(|_| ())
+    }
+
     /// Does it, durably; waits for room in the queue first.
-    pub(super) async fn submit(&self, operation: Operation) -> Result<Outcome, Failure> {
+    async fn submit(&self, operation: Operation) -> Result<Outcome, Failure> {
         let (answer, answered) = oneshot::channel();
         let _room = self.0.send(Queued { operation, answer }).await?;
         answered.await.map_err(|_| Failure::Closed)?
     }
 }
 
-struct Writer {
-    options: SqliteConnectOptions,
-    /// `None` after it broke.
-    connection: Option<SqliteConnection>,
-    checkpointer: Checkpointer,
+struct Writer<C: Connector> {
+    link: Link<C>,
     counters: Arc<Counters>,
 }
 
-impl Writer {
+impl<C: Connector> Writer<C> {
     async fn run(mut self, mut queue: Receiver<Queued>) {
         loop {
             let batch = queue.receive(MAX_BATCH).await;
@@ -89,13 +109,9 @@ impl Writer {
                 // Who no longer waits needs no answer; what he asked for is done all the same.
                 let _ = answer.send(outcome);
             }
-            if let Some(connection) = &mut self.connection {
-                self.checkpointer.after_commit(operations.len(), connection).await;
-            }
+            self.link.after_commit(operations.len()).await;
         }
-        if let Some(connection) = self.connection {
-            let _ = connection.close().await;
-        }
+        self.link.close().await;
     }
 
     /// An answer for each operation. One that spoils the transaction is set apart: then each gets its own.
@@ -115,11 +131,7 @@ impl Writer {
     }
 
     async fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>, Failure> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(self.options.connect().await?),
-        };
-        match transaction::run(connection, operations).await {
+        match self.run_in_time(operations).await {
             Ok(outcomes) => {
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.counters.operations.fetch_add(operations.len() as u64, Ordering::Relaxed);
@@ -127,10 +139,19 @@ impl Writer {
             }
             Err(aborted) => {
                 if aborted.connection_broken {
-                    self.connection = None;
+                    self.link.drop_broken();
                 }
                 Err(aborted.failure)
             }
+        }
+    }
+
+    async fn run_in_time(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>, Aborted> {
+        let whole = async { transaction::run(self.link.get().await?, operations).await };
+        match C::PATIENCE {
+            // What is cut off in the middle leaves a connection that nobody can use.
+            Some(patience) => timeout(patience, whole).await.map_err(|_| Failure::TimedOut)?,
+            None => whole.await,
         }
     }
 }

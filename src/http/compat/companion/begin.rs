@@ -1,0 +1,65 @@
+//! `GET params` for a file sent by one request, `POST multipart` for one sent in parts.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde::Serialize;
+
+use super::{
+    answer,
+    ask::{FileFacts, UploadBody},
+    query::QueryFields,
+};
+use crate::{
+    app::Valet,
+    grant::{profile::Method, request::ClientRequest},
+    http::{
+        compat::Entrant,
+        json_body::JsonBody,
+        problem::{Code, Problem},
+    },
+};
+
+/// The request to send, and how many seconds there are for it.
+#[derive(Serialize)]
+struct ParamsView<'a> {
+    #[serde(flatten)]
+    request: &'a ClientRequest,
+    expires: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MultipartView<'a> {
+    key: &'a str,
+    upload_id: String,
+    bucket: &'a str,
+}
+
+/// Issues a grant by the profile's first of `post` and `put`.
+///
+/// # Errors
+/// Those of `POST /v1/uploads`.
+pub(super) async fn params(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+    let facts = FileFacts::of_query(QueryFields::of(&http))?;
+    let request = facts.into_request(&valet, &entrant, &[Method::Post, Method::Put])?;
+    let now = valet.clock.now();
+    let signed = valet.issue(&entrant, request, None, now).await?.signed;
+    let expires = (signed.grant.expires_at - now).num_seconds();
+    match signed.leave.as_ref().and_then(|leave| leave.request()) {
+        Some(request) => Ok(answer(&ParamsView { request, expires })),
+        None => Err(Problem::new(Code::CredentialsUnavailable, "nothing signs long enough; try again later")),
+    }
+}
+
+/// Issues a multipart grant; its upload is begun then.
+///
+/// # Errors
+/// Those of `POST /v1/uploads`.
+pub(super) async fn multipart(
+    entrant: Entrant,
+    body: JsonBody<UploadBody>,
+    valet: Data<Valet>,
+) -> Result<HttpResponse, Problem> {
+    let request = FileFacts::of_json(body.0)?.into_request(&valet, &entrant, &[Method::Multipart])?;
+    let grant = valet.issue(&entrant, request, None, valet.clock.now()).await?.signed.grant;
+    Ok(answer(&MultipartView { key: &grant.key, upload_id: grant.id.to_string(), bucket: &grant.bucket }))
+}

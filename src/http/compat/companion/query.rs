@@ -1,0 +1,35 @@
+//! Query parameters, as `URLSearchParams` writes them; those that nobody knows are passed over.
+
+use actix_web::HttpRequest;
+use url::form_urlencoded;
+
+use crate::http::problem::Problem;
+
+/// The parameters in their order.
+pub(super) struct QueryFields(Vec<(String, String)>);
+
+impl QueryFields {
+    pub(super) fn of(http: &HttpRequest) -> Self {
+        Self(form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect())
+    }
+
+    /// The parameter's value; an empty one counts as none.
+    ///
+    /// # Errors
+    /// When it occurs twice: nobody could tell which was meant.
+    pub(super) fn get(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let mut values = self.0.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(Problem::invalid_parameter(name, "given twice")),
+            (value, None) => Ok(value.filter(|value| !value.is_empty())),
+        }
+    }
+
+    /// As [`Self::get`], but it must be there.
+    ///
+    /// # Errors
+    /// When it is not, or occurs twice.
+    pub(super) fn require(&self, name: &str) -> Result<&str, Problem> {
+        self.get(name)?.ok_or_else(|| Problem::invalid_parameter(name, "this parameter must be there"))
+    }
+}

@@ -1,0 +1,23 @@
+//! `?profile=`: what the shapes of app servers are asked with.
+
+use actix_web::{HttpRequest, web::Query};
+use serde::Deserialize;
+
+use super::Entrant;
+use crate::http::problem::Problem;
+
+/// Clients add parameters of their own, against caches for one: they are passed by.
+#[derive(Debug, Deserialize)]
+struct ProfileQuery {
+    profile: Option<String>,
+}
+
+/// The profile that was asked for, or the ticket's.
+///
+/// # Errors
+/// When it is said twice, is another than the ticket's, or is not said at all.
+pub(super) fn asked_profile(http: &HttpRequest, entrant: &Entrant) -> Result<String, Problem> {
+    let query = Query::<ProfileQuery>::from_query(http.query_string())
+        .map_err(|error| Problem::invalid_parameter("query", error.to_string()))?;
+    Ok(entrant.profile(query.profile.as_deref(), "profile")?.to_owned())
+}

@@ -1,0 +1,100 @@
+//! What an engine must be able to do. Everything above it is the same for all: which operations share a transaction, in
+//! which order they are done, what is answered.
+
+use std::{collections::HashSet, future::Future, time::Duration};
+
+use uuid::Uuid;
+
+use super::failure::Failure;
+use crate::{
+    app::ports::{GrantChange, NewGrant},
+    grant::{completion::Completion, event::Event, grant::Grant},
+};
+
+/// Makes connections to one ledger.
+pub(super) trait Connector: Send + 'static {
+    /// What it makes.
+    type Connection: Engine;
+
+    /// How long a whole transaction may take before the server is held to be gone; `None` where nothing lies between
+    /// us and the engine.
+    const PATIENCE: Option<Duration>;
+
+    /// A new connection.
+    fn connect(&self) -> impl Future<Output = Result<Self::Connection, Failure>> + Send;
+
+    /// To be called after each commit, when its callers have been answered.
+    fn after_commit(
+        &mut self,
+        _operations: usize,
+        _connection: &mut Self::Connection,
+    ) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+}
+
+/// A connection, and what is done over it: each in as few statements as the engine allows.
+///
+/// Where rows are given, none occurs twice, and none of them is an error when it loses a race: who won is told. The
+/// engine takes whatever locks it needs in an order that is the same for all.
+pub(super) trait Engine: Send + 'static {
+    /// Grants that one statement can insert at most.
+    const ONE_STATEMENT: usize;
+
+    fn begin(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    fn commit(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Rolls back whatever is open; tells whether the connection can be used on.
+    fn roll_back(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Whether a connection that nobody has used for a while is still there.
+    fn is_alive(&mut self) -> impl Future<Output = bool> + Send;
+
+    fn close(self) -> impl Future<Output = ()> + Send;
+
+    fn insert_grants(&mut self, grants: &[&NewGrant]) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Claims the keys of these grants, all of which have one, and another one each: a claim that has run out is taken
+    /// over, one that is alive stays. The grants that won.
+    fn claim_keys(&mut self, claimants: &[&NewGrant]) -> impl Future<Output = Result<HashSet<Uuid>, Failure>> + Send;
+
+    /// Who holds an idempotency key: the request's digest and the grant.
+    fn find_claim(
+        &mut self,
+        scope_digest: &[u8; 32],
+    ) -> impl Future<Output = Result<Option<([u8; 32], Uuid)>, Failure>> + Send;
+
+    /// Changes grants, each once, that are still in one of their expected states. Those that were.
+    fn change_grants(
+        &mut self,
+        changes: &[&GrantChange],
+    ) -> impl Future<Output = Result<HashSet<Uuid>, Failure>> + Send;
+
+    /// Inserts completions; one that is known (same grant, key and `ETag`), or repeated here, stays as it is. The new
+    /// ones, by grant, key and `ETag`.
+    fn insert_completions(
+        &mut self,
+        completions: &[(Uuid, &Completion)],
+    ) -> impl Future<Output = Result<HashSet<(Uuid, String, String)>, Failure>> + Send;
+
+    /// Inserts events, in this order.
+    fn insert_events(&mut self, events: &[&Event]) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Writes something, only to see whether that can be done.
+    fn beat(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Tells other processes, when the transaction commits, that these grants have changed.
+    fn announce(&mut self, _changed: &[Uuid]) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// The grants of these ids, as far as they exist, in any order.
+    fn find_grants(&mut self, ids: &[Uuid]) -> impl Future<Output = Result<Vec<Grant>, Failure>> + Send;
+
+    /// All completions of these grants, each grant's first one first.
+    fn find_completions(
+        &mut self,
+        ids: &[Uuid],
+    ) -> impl Future<Output = Result<Vec<(Uuid, Completion)>, Failure>> + Send;
+}

@@ -1,0 +1,100 @@
+//! The engine's work over one connection to PostgreSQL.
+
+use std::collections::HashSet;
+
+use sqlx::{Connection as _, PgConnection, query};
+use uuid::Uuid;
+
+use super::{
+    super::{engine::Engine, failure::Failure, rows},
+    cells, listen,
+    statements::{
+        CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS,
+        INSERT_GRANTS, NOTIFY,
+    },
+};
+use crate::{
+    app::ports::{GrantChange, NewGrant},
+    grant::{completion::Completion, event::Event, grant::Grant},
+};
+
+impl Engine for PgConnection {
+    const ONE_STATEMENT: usize = usize::MAX;
+
+    async fn begin(&mut self) -> Result<(), Failure> {
+        run(self, "BEGIN").await
+    }
+
+    async fn commit(&mut self) -> Result<(), Failure> {
+        run(self, "COMMIT").await
+    }
+
+    async fn roll_back(&mut self) -> bool {
+        run(self, "ROLLBACK").await.is_ok()
+    }
+
+    async fn is_alive(&mut self) -> bool {
+        self.ping().await.is_ok()
+    }
+
+    async fn close(self) {
+        let _ = sqlx::Connection::close(self).await;
+    }
+
+    async fn insert_grants(&mut self, grants: &[&NewGrant]) -> Result<(), Failure> {
+        cells::bind_grants(query(INSERT_GRANTS.as_str()), grants).execute(self).await?;
+        Ok(())
+    }
+
+    async fn claim_keys(&mut self, claimants: &[&NewGrant]) -> Result<HashSet<Uuid>, Failure> {
+        let won = cells::bind_claims(query(CLAIM_KEYS.as_str()), claimants).fetch_all(self).await?;
+        Ok(won.iter().map(|row| rows::read_id("idempotency_keys", row)).collect::<Result<_, _>>()?)
+    }
+
+    async fn find_claim(&mut self, scope_digest: &[u8; 32]) -> Result<Option<([u8; 32], Uuid)>, Failure> {
+        let claim = query(FIND_CLAIM).bind(scope_digest.to_vec()).fetch_optional(self).await?;
+        Ok(claim.map(|row| rows::read_claim(&row)).transpose()?)
+    }
+
+    async fn change_grants(&mut self, changes: &[&GrantChange]) -> Result<HashSet<Uuid>, Failure> {
+        let changed = cells::bind_changes(query(CHANGE_GRANTS.as_str()), changes).fetch_all(self).await?;
+        Ok(changed.iter().map(|row| rows::read_id("grants", row)).collect::<Result<_, _>>()?)
+    }
+
+    async fn insert_completions(
+        &mut self,
+        completions: &[(Uuid, &Completion)],
+    ) -> Result<HashSet<(Uuid, String, String)>, Failure> {
+        let inserted = cells::bind_completions(query(INSERT_COMPLETIONS.as_str()), completions).fetch_all(self).await?;
+        Ok(inserted.iter().map(rows::read_completion_identity).collect::<Result<_, _>>()?)
+    }
+
+    async fn insert_events(&mut self, events: &[&Event]) -> Result<(), Failure> {
+        cells::bind_events(query(INSERT_EVENTS.as_str()), events).execute(self).await?;
+        Ok(())
+    }
+
+    async fn beat(&mut self) -> Result<(), Failure> {
+        run(self, "UPDATE heartbeat SET beats = beats + 1").await
+    }
+
+    async fn announce(&mut self, changed: &[Uuid]) -> Result<(), Failure> {
+        query(NOTIFY).bind(listen::CHANNEL).bind(listen::payloads(changed)).execute(self).await?;
+        Ok(())
+    }
+
+    async fn find_grants(&mut self, ids: &[Uuid]) -> Result<Vec<Grant>, Failure> {
+        let found = query(FIND_GRANTS.as_str()).bind(ids.to_vec()).fetch_all(self).await?;
+        Ok(found.iter().map(rows::read_grant).collect::<Result<_, _>>()?)
+    }
+
+    async fn find_completions(&mut self, ids: &[Uuid]) -> Result<Vec<(Uuid, Completion)>, Failure> {
+        let found = query(FIND_COMPLETIONS.as_str()).bind(ids.to_vec()).fetch_all(self).await?;
+        Ok(found.iter().map(rows::read_completion).collect::<Result<_, _>>()?)
+    }
+}
+
+async fn run(connection: &mut PgConnection, statement: &'static str) -> Result<(), Failure> {
+    query(statement).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The statements of the hot paths. Each takes any number of rows, as one array a column, so that each is prepared once.
+
+use std::sync::LazyLock;
+
+use super::super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
+
+const GRANT_TYPES: &str = "uuid, text, text, text, text, text, text, text, text, text, text, bigint, bigint, bigint, \
+    text, text, boolean, text, text, bigint, bigint, bigint, bigint";
+const CLAIM_TYPES: &str = "bytea, bytea, uuid, bigint, bigint";
+const CHANGE_TYPES: &str = "uuid, text, text, text, text, bigint, bigint, boolean, bigint";
+const COMPLETION_TYPES: &str = "uuid, text, bigint, text, text, text, text, bigint, bigint, text, bigint, text, \
+    boolean, text, text, text";
+const EVENT_TYPES: &str = "uuid, uuid, text, bigint, text";
+
+/// Inserts grants.
+pub(super) static INSERT_GRANTS: LazyLock<String> =
+    LazyLock::new(|| insert("grants", &format!("{GRANT_COLUMNS}, next_check_at"), GRANT_TYPES, ""));
+
+/// Claims idempotency keys, to be given in the order of their digests: a claim that has run out is taken over, one that
+/// is alive stays; the winners come back. Who claims at the same time in another transaction is waited for.
+pub(super) static CLAIM_KEYS: LazyLock<String> = LazyLock::new(|| {
+    let on_conflict = " ON CONFLICT (scope_digest) DO UPDATE SET request_digest = excluded.request_digest, \
+        grant_id = excluded.grant_id, claimed_at = excluded.claimed_at, expires_at = excluded.expires_at \
+        WHERE idempotency_keys.expires_at <= excluded.claimed_at RETURNING grant_id";
+    insert("idempotency_keys", CLAIM_COLUMNS, CLAIM_TYPES, on_conflict)
+});
+
+/// Changes grants that are still in one of their expected states; those that were come back. All rows are locked
+/// beforehand, in the order of their ids, so that two transactions can wait for each other in one direction only; what
+/// the other one did meanwhile is seen by the update, which looks at the condition again.
+pub(super) static CHANGE_GRANTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH change ({CHANGE_COLUMNS}) AS (SELECT * FROM unnest({})), \
+         held AS MATERIALIZED (SELECT id FROM grants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE) \
+         UPDATE grants SET state = change.new_state, \
+         reason = CASE WHEN change.new_state = 'rejected' THEN coalesce(change.new_reason, grants.reason) END, \
+         oss_upload_id = coalesce(grants.oss_upload_id, change.new_oss_upload_id), \
+         expires_at = greatest(change.new_expires_at, grants.expires_at), \
+         write_until = greatest(change.new_write_until, grants.write_until), \
+         next_check_at = CASE WHEN change.move_check THEN change.new_check_at ELSE grants.next_check_at END \
+         FROM change JOIN held ON held.id = change.id \
+         WHERE grants.id = change.id AND grants.state = ANY (string_to_array(change.from_states, ' ')) \
+         RETURNING grants.id",
+        arrays(CHANGE_TYPES)
+    )
+});
+
+/// Inserts completions. One that is known (same grant, key and `ETag`) stays as it is; the new ones come back.
+pub(super) static INSERT_COMPLETIONS: LazyLock<String> = LazyLock::new(|| {
+    let on_conflict = " ON CONFLICT (grant_id, object_key, etag) DO NOTHING RETURNING grant_id, object_key, etag";
+    insert("completions", COMPLETION_COLUMNS, COMPLETION_TYPES, on_conflict)
+});
+
+/// Inserts events.
+pub(super) static INSERT_EVENTS: LazyLock<String> = LazyLock::new(|| insert("events", EVENT_COLUMNS, EVENT_TYPES, ""));
+
+/// Finds grants by id.
+pub(super) static FIND_GRANTS: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {GRANT_COLUMNS} FROM grants WHERE id = ANY ($1)"));
+
+/// Finds all completions of some grants, each grant's first one first.
+pub(super) static FIND_COMPLETIONS: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = ANY ($1) ORDER BY grant_id, seq")
+});
+
+/// Who holds an idempotency key.
+pub(super) const FIND_CLAIM: &str = "SELECT request_digest, grant_id FROM idempotency_keys WHERE scope_digest = $1";
+
+/// Tells everybody who listens, when the transaction commits.
+pub(super) const NOTIFY: &str = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload";
+
+fn insert(table: &str, columns: &str, types: &str, suffix: &str) -> String {
+    format!("INSERT INTO {table} ({columns}) SELECT * FROM unnest({}){suffix}", arrays(types))
+}
+
+/// `$1::uuid[], $2::text[], …`
+fn arrays(types: &str) -> String {
+    let parameters: Vec<_> = types.split(", ").zip(1..).map(|(kind, number)| format!("${number}::{kind}[]")).collect();
+    parameters.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_column_has_its_type() {
+        for (columns, types) in [
+            (format!("{GRANT_COLUMNS}, next_check_at").as_str(), GRANT_TYPES),
+            (CLAIM_COLUMNS, CLAIM_TYPES),
+            (CHANGE_COLUMNS, CHANGE_TYPES),
+            (COMPLETION_COLUMNS, COMPLETION_TYPES),
+            (EVENT_COLUMNS, EVENT_TYPES),
+        ] {
+            assert_eq!(columns.split(", ").count(), types.split(", ").count(), "{columns}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The engine's work over one connection to a SQLite file.
+
+use std::collections::HashSet;
+
+use sqlx::{Connection as _, SqliteConnection, query};
+use uuid::Uuid;
+
+use super::{
+    super::{engine::Engine, failure::Failure, rows},
+    cells,
+    statements::{
+        CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS,
+        INSERT_GRANTS, LARGEST,
+    },
+};
+use crate::{
+    app::ports::{GrantChange, NewGrant},
+    grant::{completion::Completion, event::Event, grant::Grant},
+};
+
+impl Engine for SqliteConnection {
+    const ONE_STATEMENT: usize = LARGEST;
+
+    async fn begin(&mut self) -> Result<(), Failure> {
+        run(self, "BEGIN IMMEDIATE").await
+    }
+
+    async fn commit(&mut self) -> Result<(), Failure> {
+        run(self, "COMMIT").await
+    }
+
+    async fn roll_back(&mut self) -> bool {
+        // After some errors SQLite has rolled back by itself, and then ROLLBACK is an error: only whether the connection
+        // still answers tells.
+        run(self, "ROLLBACK").await.is_ok() || is_idle(self).await
+    }
+
+    async fn is_alive(&mut self) -> bool {
+        // Its other end is in this process.
+        true
+    }
+
+    async fn close(self) {
+        let _ = sqlx::Connection::close(self).await;
+    }
+
+    async fn insert_grants(&mut self, grants: &[&NewGrant]) -> Result<(), Failure> {
+        for (statement, piece) in INSERT_GRANTS.split(grants) {
+            piece.iter().fold(query(statement), |query, new| cells::bind_grant(query, new)).execute(&mut *self).await?;
+        }
+        Ok(())
+    }
+
+    async fn claim_keys(&mut self, claimants: &[&NewGrant]) -> Result<HashSet<Uuid>, Failure> {
+        let mut won = HashSet::with_capacity(claimants.len());
+        for (statement, piece) in CLAIM_KEYS.split(claimants) {
+            let query = piece.iter().fold(query(statement), |query, new| cells::bind_claim(query, new));
+            for row in query.fetch_all(&mut *self).await? {
+                won.insert(rows::read_id("idempotency_keys", &row)?);
+            }
+        }
+        Ok(won)
+    }
+
+    async fn find_claim(&mut self, scope_digest: &[u8; 32]) -> Result<Option<([u8; 32], Uuid)>, Failure> {
+        let claim = query(FIND_CLAIM).bind(scope_digest.to_vec()).fetch_optional(self).await?;
+        Ok(claim.map(|row| rows::read_claim(&row)).transpose()?)
+    }
+
+    async fn change_grants(&mut self, changes: &[&GrantChange]) -> Result<HashSet<Uuid>, Failure> {
+        let mut changed = HashSet::with_capacity(changes.len());
+        for (statement, piece) in CHANGE_GRANTS.split(changes) {
+            let query = piece.iter().fold(query(statement), |query, change| cells::bind_change(query, change));
+            for row in query.fetch_all(&mut *self).await? {
+                changed.insert(rows::read_id("grants", &row)?);
+            }
+        }
+        Ok(changed)
+    }
+
+    async fn insert_completions(
+        &mut self,
+        completions: &[(Uuid, &Completion)],
+    ) -> Result<HashSet<(Uuid, String, String)>, Failure> {
+        let mut inserted = HashSet::with_capacity(completions.len());
+        for (statement, piece) in INSERT_COMPLETIONS.split(completions) {
+            let query =
+                piece.iter().fold(query(statement), |query, (id, done)| cells::bind_completion(query, *id, done));
+            for row in query.fetch_all(&mut *self).await? {
+                inserted.insert(rows::read_completion_identity(&row)?);
+            }
+        }
+        Ok(inserted)
+    }
+
+    async fn insert_events(&mut self, events: &[&Event]) -> Result<(), Failure> {
+        for (statement, piece) in INSERT_EVENTS.split(events) {
+            piece
+                .iter()
+                .fold(query(statement), |query, event| cells::bind_event(query, event))
+                .execute(&mut *self)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn beat(&mut self) -> Result<(), Failure> {
+        run(self, "UPDATE heartbeat SET beats = beats + 1").await
+    }
+
+    async fn find_grants(&mut self, ids: &[Uuid]) -> Result<Vec<Grant>, Failure> {
+        let mut found = Vec::with_capacity(ids.len());
+        for (statement, piece) in FIND_GRANTS.split(ids) {
+            let query = piece.iter().fold(query(statement), |query, id| query.bind(cells::blob(*id)));
+            for row in query.fetch_all(&mut *self).await? {
+                found.push(rows::read_grant(&row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn find_completions(&mut self, ids: &[Uuid]) -> Result<Vec<(Uuid, Completion)>, Failure> {
+        let mut found = Vec::with_capacity(ids.len());
+        for (statement, piece) in FIND_COMPLETIONS.split(ids) {
+            let query = piece.iter().fold(query(statement), |query, id| query.bind(cells::blob(*id)));
+            for row in query.fetch_all(&mut *self).await? {
+                found.push(rows::read_completion(&row)?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), Failure> {
+    query(statement).execute(connection).await?;
+    Ok(())
+}
+
+/// Whether no transaction is open: only then can one be begun.
+async fn is_idle(connection: &mut SqliteConnection) -> bool {
+    connection.ping().await.is_ok()
+        && run(connection, "BEGIN").await.is_ok()
+        && run(connection, "ROLLBACK").await.is_ok()
+}
