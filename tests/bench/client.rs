@@ -53,7 +53,15 @@ impl Measured {
 impl Load {
     /// Each request once, over so many connections; `200` expected, nothing kept.
     pub(crate) fn new(address: SocketAddr, requests: Vec<Vec<u8>>, connections: usize) -> Self {
-        Self { addresses: vec![address], repeat: requests.len(), requests, connections, status: 200, bodies: true, keep: 0 }
+        Self {
+            addresses: vec![address],
+            repeat: requests.len(),
+            requests,
+            connections,
+            status: 200,
+            bodies: true,
+            keep: 0,
+        }
     }
 
     /// Sends everything, the first part of it unmeasured.

@@ -13,8 +13,12 @@ mod client;
 mod fill;
 #[path = "../load/oss.rs"]
 mod oss;
+#[path = "../../lib/postgres.rs"]
+mod postgres;
+#[expect(dead_code, reason = "the other benchmarks use all of it")]
 #[path = "../process.rs"]
 mod process;
+#[expect(dead_code, reason = "the other benchmarks use all of it")]
 #[path = "../load/service.rs"]
 mod service;
 mod sink;
@@ -69,7 +73,9 @@ fn main() {
     let option = |name: &str| std::env::args().skip_while(|arg| arg != name).nth(1);
     let grants = option("--grants").map_or(GRANTS, |text| text.replace('_', "").parse().expect("--grants NUMBER"));
     let engines: Vec<_> = match option("--store") {
-        Some(name) => vec![Engine::ALL.into_iter().find(|engine| engine.name() == name).expect("--store sqlite|postgres")],
+        Some(name) => {
+            vec![Engine::ALL.into_iter().find(|engine| engine.name() == name).expect("--store sqlite|postgres")]
+        }
         None => Engine::ALL.to_vec(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -146,7 +152,18 @@ fn issue_request(token: &str) -> Vec<u8> {
 fn print_head() {
     println!(
         "{:<9} {:>11} {:>8} {:>5} | {:>9} {:>8} {:>8} {:>6} | {:>11} {:>8} {:>8} {:>6}",
-        "store", "grants", "replicas", "sink", "issue/s", "p50 ms", "p99 ms", "ratio", "callbacks/s", "p50 ms", "p99 ms", "ratio"
+        "store",
+        "grants",
+        "replicas",
+        "sink",
+        "issue/s",
+        "p50 ms",
+        "p99 ms",
+        "ratio",
+        "callbacks/s",
+        "p50 ms",
+        "p99 ms",
+        "ratio"
     );
 }
 
