@@ -13,7 +13,7 @@ use tokio::{sync::oneshot, time::timeout};
 use super::{
     engine::Connector,
     failure::{Failure, check_change, check_grant},
-    link::Link,
+    link::{Alarm, Link},
     outbox::{Write, Written},
     queue::{Receiver, Sender, queue},
     transaction::{self, Aborted, Operation, Outcome},
@@ -52,10 +52,14 @@ pub(super) struct GroupCommit(Sender<Queued>);
 
 impl GroupCommit {
     /// Starts a task for each connector. They end when the last handle is dropped, after they have done what was queued.
-    pub(super) async fn start<C: Connector>(connectors: Vec<C>, counters: Arc<Counters>) -> Result<Self, Failure> {
+    pub(super) async fn start<C: Connector>(
+        connectors: Vec<C>,
+        alarm: &Alarm,
+        counters: Arc<Counters>,
+    ) -> Result<Self, Failure> {
         let (sender, receiver) = queue();
         for connector in connectors {
-            let writer = Writer { link: Link::open(connector).await?, counters: Arc::clone(&counters) };
+            let writer = Writer { link: Link::open(connector, alarm.clone()).await?, counters: Arc::clone(&counters) };
             tokio::spawn(writer.run(receiver.clone()));
         }
         Ok(Self(sender))

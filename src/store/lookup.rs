@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     engine::{Connector, Engine},
     failure::Failure,
-    link::Link,
+    link::{Alarm, Link},
     queue::{Receiver, Sender, queue},
 };
 use crate::{
@@ -34,10 +34,10 @@ pub(super) struct Finder(Sender<Asked>);
 
 impl Finder {
     /// Starts a task for each connector; they end with the last handle.
-    pub(super) async fn start<C: Connector>(connectors: Vec<C>) -> Result<Self, Failure> {
+    pub(super) async fn start<C: Connector>(connectors: Vec<C>, alarm: &Alarm) -> Result<Self, Failure> {
         let (sender, receiver) = queue();
         for connector in connectors {
-            tokio::spawn(answer_all(Link::open(connector).await?, receiver.clone()));
+            tokio::spawn(answer_all(Link::open(connector, alarm.clone()).await?, receiver.clone()));
         }
         Ok(Self(sender))
     }

@@ -56,7 +56,7 @@ pub(crate) struct TestApp {
     stops: Stops,
     /// The settings, as text.
     toml: String,
-    settings: Settings,
+    pub(crate) settings: Settings,
     service_task: JoinHandle<()>,
     stop_simulator: CancellationToken,
     simulator_task: JoinHandle<()>,
@@ -175,16 +175,6 @@ impl TestApp {
         self.restart().await;
     }
 
-    /// A second service over the same ledger and the same OSS.
-    pub(crate) async fn spawn_replica(&self) -> Replica<'_> {
-        let stops = Stops::default();
-        let parts = parts(&self.clock, free_ports());
-        let application = Application::build(&self.settings, parts, stops.clone()).await.unwrap();
-        let service = application.service_url().to_owned();
-        tokio::spawn(async move { application.run().await.unwrap() });
-        Replica { service, first: self, stops }
-    }
-
     /// Takes OSS away: from now on nobody listens there.
     pub(crate) async fn stop_simulator(&mut self) {
         self.stop_simulator.cancel();
@@ -275,28 +265,6 @@ impl TestApp {
     pub(crate) async fn events(&self) -> Vec<Value> {
         let rows = self.query_ledger("SELECT payload FROM events ORDER BY seq").await;
         rows.into_iter().map(|row| serde_json::from_str(row[0].as_deref().unwrap()).unwrap()).collect()
-    }
-}
-
-/// Another service beside a [`TestApp`], for as long as it is held.
-pub(crate) struct Replica<'a> {
-    service: String,
-    first: &'a TestApp,
-    stops: Stops,
-}
-
-impl Replica<'_> {
-    /// As [`TestApp::request`].
-    pub(crate) fn request(&self, method: Method, path: &str, user: &str) -> RequestBuilder {
-        let url = format!("{}{path}", self.service);
-        self.first.http.request(method, url).bearer_auth(self.first.token(user))
-    }
-}
-
-impl Drop for Replica<'_> {
-    fn drop(&mut self) {
-        self.stops.soft.cancel();
-        self.stops.hard.cancel();
     }
 }
 
@@ -400,12 +368,12 @@ fn install_provider() {
     ONCE.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
 }
 
-fn free_ports() -> Listeners {
+pub(crate) fn free_ports() -> Listeners {
     let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
     Listeners { public: bind(), ops: bind() }
 }
 
-fn parts(clock: &Arc<ManualClock>, listeners: Listeners) -> Parts {
+pub(crate) fn parts(clock: &Arc<ManualClock>, listeners: Listeners) -> Parts {
     Parts {
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),

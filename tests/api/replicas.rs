@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
+use oss_valet::{shutdown::Stops, startup::Application};
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
 use crate::{
-    harness::{TestApp, path_of, send, upload},
+    harness::{TestApp, free_ports, parts, path_of, send, upload},
     ledger,
 };
 
@@ -14,13 +15,45 @@ use crate::{
 const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn spawn() -> TestApp {
-    TestApp::spawn_at(tempfile::tempdir().unwrap(), ledger::fresh_postgres().await, |_| (), |settings| settings).await
+    let (data, ledger) = (tempfile::tempdir().unwrap(), ledger::fresh_postgres().await);
+    TestApp::spawn_at(data, ledger, |_| (), |settings| settings).await
+}
+
+/// Another service beside a [`TestApp`], over the same ledger and the same OSS, for as long as it is held.
+struct Replica<'a> {
+    service: String,
+    first: &'a TestApp,
+    stops: Stops,
+}
+
+impl<'a> Replica<'a> {
+    async fn beside(first: &'a TestApp) -> Self {
+        let stops = Stops::default();
+        let parts = parts(&first.clock, free_ports());
+        let application = Application::build(&first.settings, parts, stops.clone()).await.unwrap();
+        let service = application.service_url().to_owned();
+        tokio::spawn(async move { application.run().await.unwrap() });
+        Self { service, first, stops }
+    }
+
+    /// As [`TestApp::request`].
+    fn request(&self, method: Method, path: &str, user: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.service);
+        self.first.http.request(method, url).bearer_auth(self.first.token(user))
+    }
+}
+
+impl Drop for Replica<'_> {
+    fn drop(&mut self) {
+        self.stops.soft.cancel();
+        self.stops.hard.cancel();
+    }
 }
 
 #[tokio::test]
 async fn what_one_replica_issued_the_other_shows_renews_and_ends() {
     let app = spawn().await;
-    let other = app.spawn_replica().await;
+    let other = Replica::beside(&app).await;
     let grant = app.issue("u-7", json!({"profile": "avatar", "filename": "me.png", "size": 4})).await;
 
     let shown = send(other.request(Method::GET, &path_of(&grant), "u-7")).await;
@@ -35,7 +68,7 @@ async fn what_one_replica_issued_the_other_shows_renews_and_ends() {
 #[tokio::test]
 async fn an_idempotency_key_is_one_for_all_replicas() {
     let app = spawn().await;
-    let other = app.spawn_replica().await;
+    let other = Replica::beside(&app).await;
     let body = json!({"profile": "avatar", "filename": "me.png", "size": 4});
     for round in 0..10 {
         let key = format!("key-{round}");
@@ -50,7 +83,7 @@ async fn an_idempotency_key_is_one_for_all_replicas() {
 #[tokio::test]
 async fn whoever_waits_at_one_replica_is_told_when_the_callback_reaches_the_other() {
     let app = spawn().await;
-    let other = app.spawn_replica().await;
+    let other = Replica::beside(&app).await;
     let grant = app.issue("u-7", json!({"profile": "avatar", "filename": "me.png", "size": 4})).await;
     let waits = other.request(Method::GET, &format!("{}?wait=30", path_of(&grant)), "u-7");
     // The simulator calls the first replica back.

@@ -178,7 +178,8 @@ async fn after_the_listener_was_cut_off_everybody_looks_again() {
 
 #[tokio::test]
 async fn replicas_that_change_the_same_grants_in_any_order_never_block_each_other_for_good() {
-    let bed = Bed::postgres().await;
+    let cluster = Cluster::start(&["fsync=off", "deadlock_timeout=10ms"]);
+    let bed = Bed::at(cluster.database().await).await;
     let other = bed.open_again().await;
     join_all((0..60).map(|n| bed.store.add_grant(grant(n)))).await;
     for round in 0..10_u32 {
@@ -189,4 +190,7 @@ async fn replicas_that_change_the_same_grants_in_any_order_never_block_each_othe
             assert!(matches!(changed.unwrap(), GrantChanged::Applied), "round {round}");
         }
     }
+    bed.execute("DO $$ BEGIN RAISE LOG 'up to here'; END $$").await;
+    let log = cluster.log_until("up to here");
+    assert!(!log.contains("deadlock"), "{log}");
 }

@@ -30,6 +30,7 @@ use super::{
     engine::Connector,
     failure::Failure,
     group_commit::{Counters, GroupCommit},
+    link::Alarm,
     lookup::{Finder, complete_entries},
     outbox::Shelf,
     rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
@@ -62,9 +63,10 @@ impl SqliteStore {
         let reading = options(path).pragma("query_only", "ON");
         let writing =
             Writing { checkpointer: Checkpointer::start(options(path).connect().await?), options: options(path) };
+        let alarm = Alarm::default();
         Ok(Self {
-            writer: GroupCommit::start(vec![writing], counters).await?,
-            finder: Finder::start(vec![Reading(reading.clone())]).await?,
+            writer: GroupCommit::start(vec![writing], &alarm, counters).await?,
+            finder: Finder::start(vec![Reading(reading.clone())], &alarm).await?,
             readers: SqlitePoolOptions::new()
                 .max_connections(READERS)
                 .acquire_timeout(BUSY_TIMEOUT)
