@@ -4,6 +4,7 @@
 mod check;
 mod config_args;
 mod dev;
+mod events;
 mod grant;
 mod healthcheck;
 mod migrate;
@@ -12,6 +13,7 @@ mod serve;
 mod sign;
 mod simulator;
 mod token;
+mod uploads;
 mod verify_callback;
 
 use std::{future::Future, process::ExitCode};
@@ -41,8 +43,14 @@ enum Command {
     Token(token::TokenArgs),
     /// Issue one grant through the ledger; print it as JSON, or as a curl command
     Grant(grant::GrantArgs),
+    /// Look into the ledger, and for what it waits for
+    Uploads(uploads::UploadsArgs),
     /// The workbench for `SignatureDoesNotMatch`: sign requests given as JSON lines
     Sign(sign::SignArgs),
+    /// The outbox: list events, show one, send again; sinks
+    Events(events::EventsArgs),
+    /// The ledger: list grants, show one
+    Uploads(uploads::UploadsArgs),
     /// An OSS on this machine, alone: stores, refuses and calls back like the real one
     Simulator(simulator::SimulatorArgs),
     /// The doctor: which step refuses a captured callback, and why
@@ -60,7 +68,10 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
+        Command::Uploads(args) => uploads::run(&args),
         Command::Sign(args) => sign::run(&args),
+        Command::Events(args) => events::run(&args),
+        Command::Uploads(args) => uploads::run(&args),
         Command::Simulator(args) => simulator::run(&args),
         Command::VerifyCallback(args) => verify_callback::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),

@@ -86,7 +86,7 @@ impl Worker {
         if room == 0 {
             return false;
         }
-        match self.valet.claim_due(&self.sink, room, self.valet.clock.now()).await {
+        match self.valet.claim_deliveries_due(&self.sink, room, self.valet.clock.now()).await {
             Ok(Claimed::Deliveries(deliveries)) => {
                 deliveries.into_iter().for_each(|delivery| self.begin(delivery));
                 true

@@ -94,11 +94,7 @@ fn lent_view<'a>(valet: &'a Valet, session: &'a DirectorySession) -> Lent<'a> {
         endpoint: valet.bucket_named(&grant.bucket).map_or("", |bucket| &bucket.endpoint_url),
         dir: &grant.key,
         callback: &callback.callback,
-        callback_param: CallbackParam {
-            url: &callback.url,
-            body: &callback.body,
-            body_type: callback.body_type,
-        },
+        callback_param: CallbackParam { url: &callback.url, body: &callback.body, body_type: callback.body_type },
     }
 }
 
