@@ -112,7 +112,8 @@ class Settings(unittest.TestCase):
         store, external = parse((K8S / "examples/external-secret.yaml").read_text())
         mounted = {volume["secret"]["secretName"] for volume in self.volumes() if "secret" in volume}
         self.assertEqual(mounted, {external["metadata"]["name"]})
-        self.assertEqual({entry["name"] for entry in external["spec"]["data"]}, set(SECRETS))
+        # The settings name the one, the database's URL the other.
+        self.assertEqual({entry["name"] for entry in external["spec"]["data"]}, set(SECRETS) | {"rds-ca.pem"})
         self.assertEqual({entry["secretStoreRef"]["name"] for entry in external["spec"]["data"]}, {store["metadata"]["name"]})
 
     @staticmethod
