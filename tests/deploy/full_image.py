@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 from lib.podman import inspect, podman, wait_for
+from lib.render import objects, pod_spec
 
 IMAGE, BASE = os.environ["IMAGE"], os.environ["BASE_IMAGE"]
 MEGABYTE = 1_000_000
@@ -60,6 +61,10 @@ class Running(unittest.TestCase):
     def test_nothing_of_its_making_is_left_in_it(self):
         found = podman("run", *LOCKED, "--entrypoint", "find", IMAGE, "/build", "/usr/local", "-type", "f", check=False)
         self.assertEqual(found.stdout, "/usr/local/bin/oss-valet\n")
+
+    def test_what_kubernetes_calls_before_it_stops_a_pod_is_in_it(self):
+        command = pod_spec(objects("base"))["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+        podman("run", *LOCKED, "--entrypoint", command[0], IMAGE, "0")
 
     def test_without_settings_it_says_where_it_looked_for_them(self):
         run = podman("run", *LOCKED, IMAGE, check=False)

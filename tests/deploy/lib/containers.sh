@@ -6,15 +6,21 @@ BASE_IMAGE=docker.io/library/debian:bookworm-slim
 SYSTEM_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 BUILDER_IMAGE=localhost/oss-valet-builder:test
 export STORE BASE_IMAGE
+# What this machine allows may be less than what podman and buildah ask for.
+OPEN_FILES=$(ulimit -Hn)
+OPEN_FILES=${OPEN_FILES/unlimited/1048576}
+PROCESSES=4096
 
-# container_tools — installs what is missing; needs root, as containers with a network of their own do here.
+# container_tools — installs what is missing; needs root, as containers with networks of their own do here.
 container_tools() {
   [ "$(id -u)" -eq 0 ] || die "Building and running images here needs root: sudo tests/deploy/full"
   local missing=()
   for tool in buildah podman runc debootstrap catatonit iptables; do
     command -v "$tool" >/dev/null || [ -e "/usr/libexec/podman/$tool" ] || missing+=("$tool")
   done
-  [ -d /usr/lib/cni ] || missing+=(containernetworking-plugins)
+  # How containers get a network, and find each other by name in it.
+  [ -x /usr/lib/cni/bridge ] || missing+=(containernetworking-plugins)
+  [ -x /usr/lib/cni/dnsname ] || missing+=(golang-github-containernetworking-plugin-dnsname dnsmasq-base)
   [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
 }
 
@@ -22,7 +28,7 @@ container_tools() {
 own_storage() {
   RUN=$(mktemp -d "${TMPDIR:-/tmp}/oss-valet-deploy.XXXXXX")
   mkdir -p "$STORE"
-  local driver=overlay files processes
+  local driver=overlay
   stat -f -c %T "$STORE" | grep -q overlay && driver=vfs # an overlay can't lie on another
   cat >"$RUN/storage.conf" <<CONF
 [storage]
@@ -30,17 +36,16 @@ driver = "$driver"
 graphroot = "$STORE/storage"
 runroot = "$RUN/runroot"
 CONF
-  # What this machine allows may be less than what podman asks for.
-  files=$(ulimit -Hn) processes=4096
   cat >"$RUN/containers.conf" <<CONF
 [containers]
-default_ulimits = ["nofile=$files:$files", "nproc=$processes:$processes"]
+default_ulimits = ["nofile=$OPEN_FILES:$OPEN_FILES", "nproc=$PROCESSES:$PROCESSES"]
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+[network]
+network_config_dir = "$RUN/networks"
 CONF
-  printf '{"default": [{"type": "insecureAcceptAnything"}]}\n' >"$RUN/policy.json"
   export RUN CONTAINERS_STORAGE_CONF=$RUN/storage.conf CONTAINERS_CONF=$RUN/containers.conf
 }
 
@@ -67,14 +72,21 @@ import_system() {
   rm -rf "$root"
 }
 
+# postgres_image IMAGE — stands for the official one.
+postgres_image() {
+  local base=localhost/oss-valet-postgres-base:test
+  podman image exists "$base" || import_system "$base" postgresql-15 --change "ENV PATH=$SYSTEM_PATH"
+  buildah build --isolation chroot --pull=never --build-arg BASE="$base" -t "$1" tests/deploy/compose >"$LOGS/postgres-image.log" 2>&1 ||
+    die "The database's image could not be built:" "$(tail -n 10 "$LOGS/postgres-image.log")"
+}
+
 # build_image IMAGE LOG — the image of this checkout, as deploy/Dockerfile says.
 build_image() {
-  local rust cargo_home=${CARGO_HOME:-$HOME/.cargo} limits
+  local rust cargo_home=${CARGO_HOME:-$HOME/.cargo}
   rust=$(rustc --print sysroot)
-  limits=$(ulimit -Hn)
   cargo fetch --locked --quiet
   nice -n 19 buildah build --isolation chroot --network host --format docker --layers --pull=never \
-    --ulimit "nofile=$limits:$limits" --ulimit nproc=4096:4096 \
+    --ulimit "nofile=$OPEN_FILES:$OPEN_FILES" --ulimit "nproc=$PROCESSES:$PROCESSES" \
     --volume "$rust:/usr/local/rust:ro" --volume "$cargo_home/registry:/usr/local/cargo/registry:ro" \
     --build-arg BUILDER="$BUILDER_IMAGE" --build-arg BASE="$BASE_IMAGE" \
     --build-arg VERSION="$VERSION" --build-arg REVISION="$REVISION" --build-arg SOURCE="$SOURCE" \
@@ -86,6 +98,7 @@ build_image() {
 forget_containers() {
   podman pod rm --all --force >/dev/null 2>&1 || true
   podman rm --all --force --volumes >/dev/null 2>&1 || true
+  podman network prune --force >/dev/null 2>&1 || true
   podman volume rm --all --force >/dev/null 2>&1 || true
   umount "$STORE/storage/overlay" 2>/dev/null || true
   rm -rf "${RUN:?}"

@@ -67,7 +67,7 @@ def images_are_pinned(docs):
 
 
 def running_requests_get_their_grace(docs):
-    """preStop, then draining, then the grace: Kubernetes must not kill before these are over."""
+    """preStop, then the service's own grace: Kubernetes must not kill before these are over."""
     spec = pod_spec(docs)
     for container in spec["containers"]:
         command = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
@@ -75,8 +75,7 @@ def running_requests_get_their_grace(docs):
             yield f"{container['name']}: preStop does not sleep"
             continue
         for name, _, settings in settings_of(docs):
-            drain = seconds(setting(settings, "server", "drain_delay") or "0s")
-            needed = int(command[1]) + drain + seconds(setting(settings, "server", "shutdown_grace")) + SPARE_SECONDS
+            needed = int(command[1]) + seconds(setting(settings, "server", "shutdown_grace")) + SPARE_SECONDS
             if spec["terminationGracePeriodSeconds"] < needed:
                 yield f"{name}: needs {needed} s, terminationGracePeriodSeconds is {spec['terminationGracePeriodSeconds']}"
 
