@@ -4,7 +4,7 @@
 //! straight to OSS; OSS calls back; we verify, confirm, record and pass the news on. The bytes never pass through us.
 //!
 //! ```text
-//! main → cli → startup → { http, hooks, outbox, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
+//! main → cli → startup → { http, workers, hooks, outbox, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
 //! ```
 //!
 //! Arrows never turn back; `tests/architecture.rs` checks it.
@@ -25,6 +25,7 @@
 //! | [`simulator`] | an OSS that runs on this machine |
 //! | [`demo`] | the demo page and the client library it stands on |
 //! | [`settings`] | configuration: layered, typed, validated |
+//! | [`workers`] | what goes on in the background |
 //! | [`startup`], [`wiring`], [`shutdown`], [`clock`], [`entropy`], [`telemetry`], [`cli`] | the shell around it |
 
 pub mod app;
@@ -48,3 +49,4 @@ pub mod store;
 pub mod telemetry;
 pub mod webhooks;
 pub mod wiring;
+pub mod workers;

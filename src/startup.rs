@@ -14,6 +14,7 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use anyhow::Context;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
@@ -23,6 +24,7 @@ use crate::{
         ask_hook::HookTurns,
         directory_session::DirectorySessions,
         ports::{Authenticator, Ledger},
+        reconcile::Pacing,
         signing::SigningKeyCache,
         watch::GrantWatch,
     },
@@ -37,12 +39,11 @@ use crate::{
     shutdown::Stops,
     store,
     wiring::{self, CredentialParts, Providers},
+    workers,
 };
 
-/// How often the reconciler looks for grants that are due.
-const RECONCILE_EVERY: Duration = Duration::from_secs(5);
-/// How often credentials are looked at: far more often than they are due.
-const REFRESH_EVERY: Duration = Duration::from_secs(1);
+/// What the outbox gets for giving back its leases; where the ledger does not answer they end by themselves.
+const GIVE_BACK: Duration = Duration::from_secs(1);
 /// The CloudEvents `source` where no public URL is configured.
 const DEFAULT_EVENT_SOURCE: &str = "urn:oss-valet";
 
@@ -157,27 +158,32 @@ impl Application {
     /// When a listener fails.
     pub async fn run(self) -> anyhow::Result<()> {
         let ops = tokio::spawn(self.ops);
-        let reconciler =
-            self.reconcile.then(|| tokio::spawn(reconcile(Arc::clone(&self.valet), self.stops.soft.clone())));
+        let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
         let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
         let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(Arc::clone(&self.valet), stop)));
-        // Until the last request is answered: what drains is signed too.
-        let refresher =
-            self.reconcile.then(|| tokio::spawn(refresh_credentials(Arc::clone(&self.valet), self.stop_ops.clone())));
+        if self.reconcile {
+            background.spawn(workers::reconcile(Arc::clone(&self.valet), self.stops.soft.clone()));
+            // Until the last request is answered: what drains is signed too.
+            background.spawn(workers::refresh_credentials(Arc::clone(&self.valet), answered.clone()));
+        }
         tokio::select! {
             ended = self.public => ended.context("the public listener")?,
             () = self.stops.hard.cancelled() => {}
         }
-        if let Some(reconciler) = reconciler {
-            reconciler.await.context("the reconciler")?;
+        answered.cancel();
+        tokio::select! {
+            _ = background.join_all() => {}
+            // What was claimed is free again when its lease ends.
+            () = self.stops.hard.cancelled() => {}
         }
+        // Told to stop now, it gives back what it holds: that takes no longer than a commit.
         if let Some(outbox) = outbox {
-            outbox.await.context("the outbox")?;
+            tokio::select! {
+                ended = outbox => ended.context("the outbox")?,
+                () = async { self.stops.hard.cancelled().await; tokio::time::sleep(GIVE_BACK).await } => {}
+            }
         }
         self.stop_ops.cancel();
-        if let Some(refresher) = refresher {
-            refresher.await.context("the renewal of credentials")?;
-        }
         ops.await?.context("the operations listener")
     }
 }
@@ -243,7 +249,8 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
             .public_url
             .as_ref()
             .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
-        reconcile_margin: settings.reconciler.margin,
+        looks: settings.reconciler.looks.clone(),
+        pacing: Pacing::new(settings.reconciler.rate, parts.clock.now()),
         watch,
     })
 }
@@ -305,33 +312,6 @@ fn ops_server(
         .shutdown_timeout(1)
         .listen(listener)?
         .run())
-}
-
-/// Steps the reconciler until told to stop.
-async fn reconcile(valet: Arc<Valet>, stop: CancellationToken) {
-    let mut every = tokio::time::interval(RECONCILE_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = every.tick() => {}
-        }
-        if let Err(error) = valet.reconcile_due(valet.clock.now()).await {
-            tracing::error!(cause = %error, "the reconciler could not use the store");
-        }
-    }
-}
-
-/// Steps the renewal of credentials until told to stop, which interrupts a call that hangs.
-async fn refresh_credentials(valet: Arc<Valet>, stop: CancellationToken) {
-    let mut every = tokio::time::interval(REFRESH_EVERY);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = async { every.tick().await; valet.refresh_credentials(valet.clock.now()).await } => {}
-        }
-    }
 }
 
 fn path_of(url: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Which of our modules each may name. `startup`, `wiring` and `cli` may name all: they are where everything meets.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("oss", &[]),
     ("grant", &["oss"]),
     ("clock", &[]),
@@ -24,6 +24,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("webhooks", &["grant"]),
     ("outbox", &["app", "grant", "oss", "webhooks"]),
     ("hooks", &["app", "grant", "webhooks"]),
+    ("workers", &["app"]),
     ("http", &["app", "grant", "oss", "clock", "demo"]),
     ("simulator", &["oss", "clock"]),
 ];

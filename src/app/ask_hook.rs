@@ -82,7 +82,7 @@ impl Valet {
             None => match self.ask_hook(hook, &entry.grant, completion, turn, now).await {
                 Ok(heard) => heard,
                 Err(failure) => {
-                    self.look_again_at_once(entry, now).await?;
+                    self.look_again_at_once(entry, completion.source, now).await?;
                     return Err(failure.into());
                 }
             },

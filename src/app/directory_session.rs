@@ -149,7 +149,7 @@ impl Valet {
         let bucket = self.bucket_for(profile)?;
         let means = self.means(Method::Sts, profile, bucket, now).await?;
         if let Some(open) = self.find_open_directory(&user_id, profile, bucket, now).await?
-            && let Prolonged::Done(grant) = self.prolong(open, &means).await?
+            && let Prolonged::Done(grant) = self.prolong(open, &means, now).await?
             && let Some(session) = self.fill_directory(*grant, profile, bucket, now).await?
         {
             return Ok(session);

@@ -89,7 +89,7 @@ impl Valet {
 
         let grant = self.make_grant(caller, user_id, profile, bucket, &means, ask, now)?;
         let request_digest = idempotency.as_ref().map(|claim| claim.request_digest);
-        let next_check_at = self.final_check_at(&grant);
+        let next_check_at = self.first_look(&grant, now);
         let new = NewGrant { grant: grant.clone(), next_check_at, idempotency };
         match self.store.add_grant(new).await? {
             GrantAdded::Added => {

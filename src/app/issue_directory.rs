@@ -149,7 +149,7 @@ impl Valet {
             expires_at: means.expires_at,
             write_until: means.write_until,
         };
-        let next_check_at = self.final_check_at(&grant);
+        let next_check_at = self.first_look(&grant, now);
         match self.store.add_grant(NewGrant { grant: grant.clone(), next_check_at, idempotency: None }).await? {
             GrantAdded::Added => Ok(grant),
             GrantAdded::AlreadyClaimed { .. } => unreachable!("nothing was claimed"),

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Bucket, Valet,
     confirm::Sighting,
-    ports::{GrantChange, LedgerEntry, ListedObject, NextCheck, ObjectStoreError, StoreError},
+    ports::{GrantChange, LedgerEntry, ListedObject, ObjectStoreError, StoreError},
     record_completion::RecordError,
 };
 use crate::grant::{
@@ -23,7 +23,7 @@ const MAX_PAGES: usize = 1000;
 
 /// What a look found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Looked {
+pub enum Listed {
     /// Everything under the directory is in the ledger.
     All,
     /// There is more than one look records: look again.
@@ -36,13 +36,13 @@ impl Valet {
     ///
     /// # Errors
     /// When something we stand on fails, for any object; the others have been recorded all the same.
-    pub async fn look_into_directory(&self, entry: &LedgerEntry, now: DateTime<Utc>) -> Result<Looked, RecordError> {
+    pub async fn look_into_directory(&self, entry: &LedgerEntry, now: DateTime<Utc>) -> Result<Listed, RecordError> {
         let grant = &entry.grant;
         let bucket =
             self.bucket_named(&grant.bucket).ok_or_else(|| RecordError::BucketUnknown(grant.bucket.clone()))?;
         let looked = self.record_listed(entry, bucket, now).await?;
-        let is_over = grant.method == Method::Sts && now >= self.final_check_at(grant);
-        if looked == Looked::All && is_over && abort_uploads(grant, bucket, now).await? {
+        let is_over = grant.method == Method::Sts && now >= self.looks.deciding_look(grant);
+        if looked == Listed::All && is_over && abort_uploads(grant, bucket, now).await? {
             return self.record_listed(entry, bucket, now).await;
         }
         Ok(looked)
@@ -60,7 +60,7 @@ impl Valet {
             self.address(Event::new(id, EventType::Expired, &self.event_source, grant, None, None, now))
         };
         Ok(GrantChange {
-            next_check: NextCheck::Never,
+            next_check: self.next_check(grant, State::Expired, now),
             events: nothing_arrived.then(expired).into_iter().collect(),
             ..GrantChange::new(grant.id, State::Issued.alone(), State::Expired)
         })
@@ -71,7 +71,7 @@ impl Valet {
         entry: &LedgerEntry,
         bucket: &Bucket,
         now: DateTime<Utc>,
-    ) -> Result<Looked, RecordError> {
+    ) -> Result<Listed, RecordError> {
         let mut news = 0;
         let mut failure = None;
         let mut token: Option<String> = None;
@@ -82,7 +82,7 @@ impl Valet {
                     continue;
                 }
                 if news == MOST_NEWS {
-                    return failure.map_or(Ok(Looked::Partly), Err);
+                    return failure.map_or(Ok(Listed::Partly), Err);
                 }
                 news += 1;
                 match self.record_found(entry.clone(), listed, now).await {
@@ -93,7 +93,7 @@ impl Valet {
             }
             token = page.next;
             if token.is_none() {
-                return failure.map_or(Ok(Looked::All), Err);
+                return failure.map_or(Ok(Listed::All), Err);
             }
         }
         Err(ObjectStoreError::Unavailable("the list of objects does not end".to_owned()).into())

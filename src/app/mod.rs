@@ -30,20 +30,28 @@ pub mod watch;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use self::{
     ask_hook::{ConfiguredHook, HookTurns},
     directory_session::DirectorySessions,
-    ports::{Credentials, ObjectStore, Outbox, Sink, Store, TokenService},
+    ports::{Credentials, NextCheck, ObjectStore, Outbox, Sink, Store, TokenService},
+    reconcile::Pacing,
     signing::SigningKeyCache,
     watch::GrantWatch,
 };
 use crate::{
     clock::Clock,
     entropy::Entropy,
-    grant::{grant::Grant, profile::Profile, request::CLOCK_SKEW, seal::SealKeys, ticket::TicketKeys},
+    grant::{
+        grant::{Grant, State},
+        looks::LookSchedule,
+        profile::Profile,
+        request::CLOCK_SKEW,
+        seal::SealKeys,
+        ticket::TicketKeys,
+    },
     oss::{
         access_key::AccessKey,
         callback_signature::TrustedKeys,
@@ -90,8 +98,10 @@ pub struct Valet {
     pub callback_paths: Vec<String>,
     /// The CloudEvents `source` of this service.
     pub event_source: String,
-    /// How long after `write_until` an object may still turn up before its grant counts as expired.
-    pub reconcile_margin: TimeDelta,
+    /// When the reconciler looks for a grant's object.
+    pub looks: LookSchedule,
+    /// How fast it does.
+    pub pacing: Pacing,
     /// Wakes those who wait for a grant's change.
     pub watch: GrantWatch,
 }
@@ -153,9 +163,14 @@ impl Valet {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// When the reconciler must look for the grant's object if nobody calls back.
-    pub fn final_check_at(&self, grant: &Grant) -> DateTime<Utc> {
-        grant.write_until + self.reconcile_margin
+    /// The reconciler's first appointment with a new grant.
+    fn first_look(&self, grant: &Grant, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.looks.next_look(grant, now).unwrap_or_else(|| self.looks.deciding_look(grant))
+    }
+
+    /// The reconciler's next appointment with a grant that goes into this state now.
+    fn next_check(&self, grant: &Grant, state: State, now: DateTime<Utc>) -> NextCheck {
+        self.looks.next_look_as(grant, state, now).map_or(NextCheck::Never, NextCheck::At)
     }
 }
 

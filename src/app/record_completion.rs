@@ -17,7 +17,7 @@ use crate::{
         directory::has_dot_segments,
         event::{Event, EventType},
         grant::{Grant, GrantKind, State},
-        profile::{Method, OnReject},
+        profile::OnReject,
     },
     oss::callback::ImageInfo,
 };
@@ -106,8 +106,8 @@ impl Valet {
             Some(claim) => self.with_known_object(entry, key, &claim.etag).await?,
             None => entry,
         };
-        // What temporary credentials may have put in its place is found only by looking.
-        let looks_again = source == CompletionSource::Reconciled && entry.grant.method == Method::Sts;
+        // What may have taken its place is found only by looking, where nobody told us.
+        let looks_again = source == CompletionSource::Reconciled && entry.grant.may_be_replaced();
         if !looks_again && is_recorded(&entry, claim) {
             return answer(entry);
         }
@@ -116,7 +116,7 @@ impl Valet {
             self.bucket_named(&grant.bucket).ok_or_else(|| RecordError::BucketUnknown(grant.bucket.clone()))?;
         let found = match self.confirm(grant, bucket, sighting, now).await {
             Err(RecordError::Unconfirmable(error)) => {
-                self.look_again_at_once(&entry, now).await?;
+                self.look_again_at_once(&entry, source, now).await?;
                 return Err(error.into());
             }
             Err(RecordError::Absent) if was_rejected(&entry, claim) => return Err(rejected_before(&entry.grant)),
@@ -220,7 +220,7 @@ impl Valet {
 
     fn completing(&self, grant: &Grant, completion: &Completion, now: DateTime<Utc>) -> GrantChange {
         let (to, next_check) = match grant.kind {
-            GrantKind::Upload => (State::Completed, self.check_after_completion(grant)),
+            GrantKind::Upload => (State::Completed, self.next_check(grant, State::Completed, now)),
             GrantKind::Directory => (grant.state, NextCheck::Keep),
         };
         GrantChange {
@@ -228,15 +228,6 @@ impl Valet {
             completion: Some(completion.clone()),
             next_check,
             ..GrantChange::new(grant.id, grant.state.alone(), to)
-        }
-    }
-
-    /// Of a multipart upload something may be left that nobody knows of: the reconciler clears it away. Temporary credentials may
-    /// still put another object in its place: it looks once more when they are over.
-    fn check_after_completion(&self, grant: &Grant) -> NextCheck {
-        match grant.method {
-            Method::Multipart | Method::Sts => NextCheck::At(self.final_check_at(grant)),
-            Method::Post | Method::Put => NextCheck::Never,
         }
     }
 
@@ -248,7 +239,7 @@ impl Valet {
                 reason,
                 events,
                 completion: Some(completion.clone()),
-                next_check: NextCheck::Never,
+                next_check: self.next_check(grant, State::Rejected, now),
                 ..GrantChange::new(grant.id, grant.state.alone(), State::Rejected)
             },
             GrantKind::Directory => GrantChange {
@@ -287,7 +278,16 @@ impl Valet {
         )
     }
 
-    pub(super) async fn look_again_at_once(&self, entry: &LedgerEntry, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Tells the reconciler, unless it is the one that has just looked.
+    pub(super) async fn look_again_at_once(
+        &self,
+        entry: &LedgerEntry,
+        source: CompletionSource,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        if source == CompletionSource::Reconciled {
+            return Ok(());
+        }
         let grant = &entry.grant;
         let change = GrantChange {
             next_check: NextCheck::At(now),

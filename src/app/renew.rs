@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Valet,
     look_up::LookUpError,
-    ports::{Caller, GrantChange, GrantChanged, NextCheck, StoreError},
+    ports::{Caller, GrantChange, GrantChanged, StoreError},
     signing::{Means, SignedGrant, SigningError},
 };
 use crate::grant::grant::{Grant, State};
@@ -55,7 +55,7 @@ impl Valet {
         let profile = self.profile_for(caller, &grant.profile).ok_or(RenewError::ProfileNotAllowed)?;
         let bucket = self.bucket_of(&grant)?;
         let means = self.means(grant.method, profile, bucket, now).await?;
-        match self.prolong(grant, &means).await? {
+        match self.prolong(grant, &means, now).await? {
             Prolonged::Done(renewed) => Ok(self.sign_by(&means, *renewed, profile, bucket, now).await?),
             Prolonged::Ended(state) => Err(RenewError::Ended(state)),
             Prolonged::Unknown => Err(LookUpError::NotFound.into()),
@@ -63,7 +63,12 @@ impl Valet {
     }
 
     /// The grant with the lifetime that these means give it.
-    pub(super) async fn prolong(&self, grant: Grant, means: &Means) -> Result<Prolonged, StoreError> {
+    pub(super) async fn prolong(
+        &self,
+        grant: Grant,
+        means: &Means,
+        now: DateTime<Utc>,
+    ) -> Result<Prolonged, StoreError> {
         // Never shorter than before: signatures already given out live on.
         let renewed = Grant {
             expires_at: means.expires_at.max(grant.expires_at),
@@ -72,7 +77,7 @@ impl Valet {
         };
         let change = GrantChange {
             lifetime: Some((renewed.expires_at, renewed.write_until)),
-            next_check: NextCheck::At(self.final_check_at(&renewed)),
+            next_check: self.next_check(&renewed, State::Issued, now),
             ..GrantChange::new(renewed.id, &[State::Issued], State::Issued)
         };
         Ok(match self.store.change_grant(change).await? {

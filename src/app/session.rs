@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Bucket, Valet,
-    ports::{GrantChange, GrantChanged, NextCheck, Session, TokenService},
+    ports::{GrantChange, GrantChanged, Session, TokenService},
     signing::{Leave, SignedGrant, SigningError},
     write_until,
 };
@@ -52,7 +52,7 @@ impl Valet {
         let tokens = bucket.token_service()?;
         let policy = session_policy(&grant)?;
         let duration = session_duration(grant.expires_at - now, tokens.longest());
-        let grant = self.allow_writing(grant, now + duration).await?;
+        let grant = self.allow_writing(grant, now + duration, now).await?;
         if grant.state != State::Issued {
             return Ok(SignedGrant { grant, leave: None });
         }
@@ -60,7 +60,7 @@ impl Valet {
         let credential = tokens.issue(&session, now).await?;
         let expiration = credential.expires_at.unwrap_or(now + duration);
         // STS counts from its own clock.
-        let grant = self.allow_writing(grant, expiration).await?;
+        let grant = self.allow_writing(grant, expiration, now).await?;
         let leave = (grant.state == State::Issued).then(|| {
             let callback = client_callback(&grant, profile, &self.seal_keys, &self.callback_urls);
             Leave::Sts(TemporaryCredentials { key: credential.key, expiration }, callback)
@@ -70,7 +70,12 @@ impl Valet {
 
     /// The grant, after the ledger knows that credentials for it may live until `expiration`; or as it stands, where it has
     /// ended meanwhile.
-    async fn allow_writing(&self, grant: Grant, expiration: DateTime<Utc>) -> Result<Grant, SigningError> {
+    async fn allow_writing(
+        &self,
+        grant: Grant,
+        expiration: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Grant, SigningError> {
         let write_until = write_until(expiration);
         if write_until <= grant.write_until {
             return Ok(grant);
@@ -78,7 +83,7 @@ impl Valet {
         let extended = Grant { write_until, ..grant };
         let change = GrantChange {
             lifetime: Some((extended.expires_at, write_until)),
-            next_check: NextCheck::At(self.final_check_at(&extended)),
+            next_check: self.next_check(&extended, State::Issued, now),
             ..GrantChange::new(extended.id, State::Issued.alone(), State::Issued)
         };
         match self.store.change_grant(change).await? {

@@ -4,6 +4,7 @@
 mod check;
 mod config_args;
 mod dev;
+mod events;
 mod grant;
 mod healthcheck;
 mod migrate;
@@ -12,6 +13,7 @@ mod serve;
 mod sign;
 mod simulator;
 mod token;
+mod uploads;
 mod verify_callback;
 
 use std::{future::Future, process::ExitCode};
@@ -43,6 +45,10 @@ enum Command {
     Grant(grant::GrantArgs),
     /// The workbench for `SignatureDoesNotMatch`: sign requests given as JSON lines
     Sign(sign::SignArgs),
+    /// The ledger: list grants, show one, look for its object at once
+    Uploads(uploads::UploadsArgs),
+    /// The outbox: list events, show one, send again; sinks
+    Events(events::EventsArgs),
     /// An OSS on this machine, alone: stores, refuses and calls back like the real one
     Simulator(simulator::SimulatorArgs),
     /// The doctor: which step refuses a captured callback, and why
@@ -61,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
         Command::Sign(args) => sign::run(&args),
+        Command::Events(args) => events::run(&args),
         Command::Simulator(args) => simulator::run(&args),
         Command::VerifyCallback(args) => verify_callback::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),

@@ -1,16 +1,13 @@
 //! `[reconciler]`: looking after uploads that never called back.
 
-use chrono::TimeDelta;
-
 use super::{reader::Section, values::parse_duration};
+use crate::grant::looks::LookSchedule;
 
 /// `[reconciler]`.
 #[derive(Debug, Clone)]
 pub struct ReconcilerSettings {
-    /// How long after `write_until` the deciding look is.
-    pub margin: TimeDelta,
-    /// Further looks, counted from `write_until`.
-    pub late_checks: Vec<TimeDelta>,
+    /// `margin` and `late_checks`.
+    pub looks: LookSchedule,
     /// Looks per second, at most.
     pub rate: u32,
 }
@@ -26,6 +23,6 @@ impl ReconcilerSettings {
         if rate == 0 {
             section.fault("rate", "at least 1 a second");
         }
-        Self { margin, late_checks, rate }
+        Self { looks: LookSchedule { margin, late: late_checks }, rate }
     }
 }

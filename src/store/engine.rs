@@ -3,11 +3,12 @@
 
 use std::{collections::HashSet, future::Future, time::Duration};
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{failure::Failure, outbox::Wanted, rows::Cells};
 use crate::{
-    app::ports::{GrantChange, NewGrant},
+    app::ports::{CheckClaim, GrantChange, NewGrant},
     grant::{completion::Completion, event::Event, grant::Grant},
 };
 
@@ -110,6 +111,11 @@ pub(super) trait Engine: Send + 'static {
         statement: &'static str,
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>, Failure>> + Send;
+    /// Claims due checks: moves them to the end of the lease. The grants, each with when it was due, earliest first.
+    fn claim_checks(
+        &mut self,
+        claim: &CheckClaim,
+    ) -> impl Future<Output = Result<Vec<(DateTime<Utc>, Grant)>, Failure>> + Send;
 
     /// Writes something, only to see whether that can be done.
     fn beat(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;

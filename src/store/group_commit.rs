@@ -18,7 +18,7 @@ use super::{
     queue::{Receiver, Sender, queue},
     transaction::{self, Aborted, Operation, Outcome},
 };
-use crate::app::ports::{GrantAdded, GrantChange, GrantChanged, NewGrant};
+use crate::app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, NewGrant};
 
 /// Operations in one transaction at most. More would hardly save anything and let the last wait longer.
 const MAX_BATCH: usize = 256;
@@ -87,6 +87,14 @@ impl GroupCommit {
         }
     }
 
+    /// As the port's `claim_checks`.
+    pub(super) async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, Failure> {
+        match self.submit(Operation::ClaimChecks(claim)).await? {
+            Outcome::ChecksClaimed(claimed) => Ok(claimed),
+            _ => unreachable!("a transaction answers in kind"),
+        }
+    }
+
     /// Writes something, only to see whether that can be done.
     pub(super) async fn ping(&self) -> Result<(), Failure> {
         self.submit(Operation::Ping).await.map(|_| ())
@@ -128,15 +136,25 @@ impl<C: Connector> Writer<C> {
         match self.write(operations).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
             Err(failure) if operations.len() > 1 && failure.blames_one_operation() => {
-                let mut outcomes = Vec::with_capacity(operations.len());
-                for operation in operations {
-                    let outcome = self.write(std::slice::from_ref(operation)).await;
-                    outcomes.push(outcome.map(|mut one| one.remove(0)));
-                }
-                outcomes
+                self.write_one_by_one(operations).await
             }
             Err(failure) => operations.iter().map(|_| Err(failure.clone())).collect(),
         }
+    }
+
+    async fn write_one_by_one(&mut self, operations: &[Operation]) -> Vec<Result<Outcome, Failure>> {
+        let mut outcomes = Vec::with_capacity(operations.len());
+        let mut gone: Option<Failure> = None;
+        for operation in operations {
+            // Once the engine itself is the trouble, each of the rest would wait for it in vain.
+            let outcome = match &gone {
+                Some(failure) => Err(failure.clone()),
+                None => self.write(std::slice::from_ref(operation)).await.map(|mut one| one.remove(0)),
+            };
+            gone = gone.or_else(|| outcome.as_ref().err().filter(|failure| !failure.blames_one_operation()).cloned());
+            outcomes.push(outcome);
+        }
+        outcomes
     }
 
     async fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>, Failure> {

@@ -31,7 +31,7 @@ pub(super) const CLAIM_COLUMNS: &str = "scope_digest, request_digest, grant_id, 
 
 /// What one change is made of.
 pub(super) const CHANGE_COLUMNS: &str = "id, from_states, new_state, new_reason, new_oss_upload_id, new_expires_at, \
-    new_write_until, move_check, new_check_at";
+    new_write_until, move_check, new_check_at, lease";
 
 /// A row, cell by cell; by position, because a look-up by name costs more than the rest of the reading.
 pub(super) trait Cells {
@@ -44,7 +44,26 @@ pub(super) trait Cells {
 
 /// Reads a row of [`GRANT_COLUMNS`].
 pub(super) fn read_grant(row: &impl Cells) -> Result<Grant, CorruptRow> {
-    let mut row = Columns::of("grants", row);
+    read_next_grant(&mut Columns::of("grants", row))
+}
+
+/// Reads rows of `next_check_at` and [`GRANT_COLUMNS`]. What makes no sense is told and passed over: it is claimed all the same,
+/// else it would be in the way of all others each time.
+pub(super) fn read_due<'r, R: Cells + 'r>(rows: impl IntoIterator<Item = &'r R>) -> Vec<(DateTime<Utc>, Grant)> {
+    let read = |row| {
+        let mut row = Columns::of("grants", row);
+        Ok((row.next_time("next_check_at")?, read_next_grant(&mut row)?))
+    };
+    let told = |corrupt: &CorruptRow| tracing::error!(cause = %corrupt, "a grant can't be looked after");
+    rows.into_iter().filter_map(|row| read(row).inspect_err(told).ok()).collect()
+}
+
+/// Reads the id alone of such a row.
+pub(super) fn read_due_id(row: &impl Cells) -> Result<Uuid, CorruptRow> {
+    Columns { position: 1, ..Columns::of("grants", row) }.next_id("id")
+}
+
+fn read_next_grant(row: &mut Columns<'_, impl Cells>) -> Result<Grant, CorruptRow> {
     Ok(Grant {
         id: row.next_id("id")?,
         profile: row.next_text("profile")?,

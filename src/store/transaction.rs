@@ -10,9 +10,14 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{engine::Engine, failure::Failure, lookup::find_entries, outbox};
+use super::{
+    engine::Engine,
+    failure::Failure,
+    lookup::{complete_entries, find_entries},
+    outbox,
+};
 use crate::{
-    app::ports::{GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant},
+    app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant},
     grant::grant::State,
 };
 
@@ -22,6 +27,7 @@ pub(super) enum Operation {
     Add(NewGrant),
     Change(GrantChange),
     Outbox(outbox::Write),
+    ClaimChecks(CheckClaim),
     Ping,
 }
 
@@ -31,6 +37,7 @@ pub(super) enum Outcome {
     Added(GrantAdded),
     Changed(GrantChanged),
     Outbox(outbox::Written),
+    ChecksClaimed(Vec<ClaimedCheck>),
     Alive,
 }
 
@@ -71,7 +78,7 @@ fn plain_adds<E: Engine>(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
     fn plain(operation: &Operation) -> Option<&NewGrant> {
         match operation {
             Operation::Add(new) => new.idempotency.is_none().then_some(new),
-            Operation::Change(_) | Operation::Outbox(_) | Operation::Ping => None,
+            Operation::Change(_) | Operation::Outbox(_) | Operation::ClaimChecks(_) | Operation::Ping => None,
         }
     }
     if operations.len() > E::ONE_STATEMENT { None } else { operations.iter().map(plain).collect() }
@@ -81,12 +88,14 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
     let mut adds = Vec::with_capacity(operations.len());
     let mut changes = Vec::with_capacity(operations.len());
     let mut writes = Vec::with_capacity(operations.len());
+    let mut claims = Vec::new();
     let mut ping = false;
     for operation in operations {
         match operation {
             Operation::Add(new) => adds.push(new),
             Operation::Change(change) => changes.push(change),
             Operation::Outbox(write) => writes.push(write),
+            Operation::ClaimChecks(claim) => claims.push(claim),
             Operation::Ping => ping = true,
         }
     }
@@ -96,6 +105,7 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
     hold_grants(engine, &changes, &writes).await?;
     let mut answers_to_changes = change_grants(engine, &changes).await?.into_iter();
     let mut answers_to_writes = outbox::write(engine, &writes).await?.into_iter();
+    let mut answers_to_claims = claim_checks(engine, &claims).await?.into_iter();
     if ping {
         engine.beat().await?;
     }
@@ -104,6 +114,9 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
         Operation::Add(_) => Outcome::Added(answers_to_adds.next().expect("an answer for each added grant")),
         Operation::Change(_) => Outcome::Changed(answers_to_changes.next().expect("an answer for each change")),
         Operation::Outbox(_) => Outcome::Outbox(answers_to_writes.next().expect("an answer for each write")),
+        Operation::ClaimChecks(_) => {
+            Outcome::ChecksClaimed(answers_to_claims.next().expect("an answer for each claim"))
+        }
         Operation::Ping => Outcome::Alive,
     });
     Ok(outcomes.collect())
@@ -185,6 +198,20 @@ async fn change_grants<E: Engine>(engine: &mut E, changes: &[&GrantChange]) -> R
         changes.iter().zip(&applied).filter(|(_, applied)| !**applied).map(|(change, _)| change.id).collect();
     let standing = if refused.is_empty() { HashMap::new() } else { find_entries(engine, &refused).await? };
     Ok(changes.iter().zip(applied).map(|(change, applied)| answer(change, applied, &standing)).collect())
+}
+
+/// Answers claims one after the other: the next one does not find what this one has got.
+async fn claim_checks<E: Engine>(engine: &mut E, claims: &[&CheckClaim]) -> Result<Vec<Vec<ClaimedCheck>>, Failure> {
+    let mut answers = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let (times, grants): (Vec<_>, Vec<_>) = engine.claim_checks(claim).await?.into_iter().unzip();
+        let entries = complete_entries(engine, grants).await?;
+        let claimed = times.into_iter().zip(entries);
+        answers.push(
+            claimed.map(|(due_at, entry)| ClaimedCheck { entry, due_at, leased_until: claim.leased_until }).collect(),
+        );
+    }
+    Ok(answers)
 }
 
 /// Updates the grants that are in one of their expected states; says for each whether it was.

@@ -187,7 +187,7 @@ pub(crate) async fn the_next_check_is_kept_moved_or_dropped(bed: Bed) {
     bed.store.add_grant(grant(1)).await.unwrap();
     let first = noon() + TimeDelta::minutes(1);
     let moved = noon() + TimeDelta::minutes(30);
-    let due = async |at| bed.store.find_due_checks(at, 10).await.unwrap().len();
+    let due = async |at| bed.store.find_due_buckets(at).await.unwrap().len();
     let issued = || change(1, &[State::Issued], State::Issued);
 
     apply(&bed, GrantChange { next_check: NextCheck::Keep, ..issued() }).await;

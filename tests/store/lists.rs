@@ -1,4 +1,4 @@
-//! Lists and due checks.
+//! Lists.
 
 use chrono::TimeDelta;
 use oss_valet::{
@@ -75,21 +75,6 @@ pub(crate) async fn pages_neither_repeat_nor_skip_while_grants_are_added(bed: Be
     assert_eq!(seen, (1..=25).rev().map(id).collect::<Vec<_>>());
 }
 
-pub(crate) async fn due_checks_come_earliest_first(bed: Bed) {
-    for (n, minutes) in [(1, 3), (2, 1), (3, 2), (4, 60)] {
-        let mut new = grant(n);
-        new.next_check_at = noon() + TimeDelta::minutes(minutes);
-        bed.store.add_grant(new).await.unwrap();
-    }
-    bed.store.change_grant(completing(3, "AA", 1)).await.unwrap();
-
-    let at_three = noon() + TimeDelta::minutes(3);
-    let due = bed.store.find_due_checks(at_three, 10).await.unwrap();
-    assert_eq!(ids(&due), [id(2), id(1)], "due at the very instant; without what is done with, and what is later");
-    assert_eq!(ids(&bed.store.find_due_checks(at_three, 1).await.unwrap()), [id(2)]);
-    assert!(bed.store.find_due_checks(noon(), 10).await.unwrap().is_empty());
-}
-
 pub(crate) async fn a_clock_that_goes_back_hides_nothing(bed: Bed) {
     bed.store.add_grant(grant(1)).await.unwrap();
     let mut earlier = grant(2);
@@ -98,7 +83,6 @@ pub(crate) async fn a_clock_that_goes_back_hides_nothing(bed: Bed) {
     bed.store.add_grant(earlier.clone()).await.unwrap();
 
     assert_eq!(ids(&bed.store.list_grants(&everything()).await.unwrap()), [id(2), id(1)], "ordered by id alone");
-    assert_eq!(ids(&bed.store.find_due_checks(noon(), 10).await.unwrap()), [id(2)]);
     let mut again = change(2, &[State::Issued], State::Issued);
     again.next_check = NextCheck::At(noon() - TimeDelta::days(500));
     bed.store.change_grant(again).await.unwrap();

@@ -1,11 +1,12 @@
 //! The store contract: what every ledger must do, whatever engine is below it.
 //!
 //! A case takes a fresh [`bed::Bed`] and knows no engine; the list at the end of this file runs all of them on each.
-//! `schema.rs` is about SQLite files alone, `postgres_*.rs` about what only a server can do.
+//! `schema.rs` is about SQLite files alone; `replicas.rs`, `server.rs` and `tls.rs` are about PostgreSQL.
 #![cfg(test)]
 
 mod bed;
 mod changes;
+mod checks;
 mod crash;
 mod faults;
 mod grants;
@@ -13,10 +14,14 @@ mod idempotency;
 mod lists;
 mod objects;
 mod outbox;
+mod plans;
 #[path = "../lib/postgres.rs"]
 mod postgres;
+mod replicas;
 mod sample;
 mod schema;
+mod server;
+mod tls;
 
 macro_rules! contract {
     ($engine:ident as $name:ident: $($module:ident::$case:ident),+ $(,)?) => {
@@ -56,7 +61,6 @@ on_every_engine! {
     idempotency::a_replay_shows_how_the_grant_stands_now,
     lists::newest_first_and_only_what_matches,
     lists::pages_neither_repeat_nor_skip_while_grants_are_added,
-    lists::due_checks_come_earliest_first,
     lists::a_clock_that_goes_back_hides_nothing,
     changes::a_completion_is_recorded_with_its_event,
     changes::a_change_from_another_state_changes_nothing,
@@ -75,6 +79,13 @@ on_every_engine! {
     objects::objects_are_listed_newest_first_and_at_most_so_many,
     objects::of_many_that_record_the_same_object_the_first_stands_and_is_told_once,
     objects::a_cancelled_directory_takes_what_was_decided_for_a_cancelled_one_alone,
+    checks::a_claim_gives_the_earliest_of_its_bucket_with_what_is_recorded,
+    checks::a_claimed_check_is_nobody_elses_until_the_lease_ends,
+    checks::two_claimers_never_get_the_same_check,
+    checks::only_buckets_with_something_due_are_told_of,
+    checks::a_check_is_released_by_whom_it_belongs_to_alone,
+    checks::a_clock_that_goes_back_claims_what_was_due_then,
+    checks::a_corrupt_row_holds_up_no_other_check,
     faults::an_operation_that_fails_leaves_its_neighbours_alone,
     faults::a_change_that_fails_half_way_changes_nothing,
     faults::a_locked_ledger_says_no_and_recovers,

@@ -22,7 +22,7 @@ pub use self::{
         OutboxEntry, OutgoingEvent, Replay, Settled, Settlement, Sink, SinkAnswer, SinkDepth,
     },
     store::{
-        GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, Ledger, LedgerEntry, NewGrant, NextCheck,
-        Store, StoreError,
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, Ledger,
+        LedgerEntry, NewGrant, NextCheck, Store, StoreError,
     },
 };

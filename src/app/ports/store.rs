@@ -31,8 +31,12 @@ pub trait Store: Send + Sync {
     /// What is recorded of a grant's objects, newest first, at most so many.
     async fn list_completions(&self, id: Uuid, limit: u32) -> Result<Vec<Completion>, StoreError>;
 
-    /// Grants whose next check is due, earliest first.
-    async fn find_due_checks(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LedgerEntry>, StoreError>;
+    /// The real names of the buckets that have a check due, in their order.
+    async fn find_due_buckets(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError>;
+
+    /// Claims due checks of one bucket, earliest first, by moving them to the end of a lease: nobody else gets them until then,
+    /// and should the claimer die, they are due again.
+    async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, StoreError>;
 
     /// Whether the ledger answers, for writing too.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -87,6 +91,30 @@ pub struct LedgerEntry {
     /// The first completion, which stands whatever the object becomes; for `rejected`, what was found. Of a directory grant, which
     /// has many, the ledger gives none here: see [`Store::find_completion`].
     pub completion: Option<Completion>,
+}
+
+/// A claim on due checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckClaim {
+    /// The bucket's real name.
+    pub bucket: String,
+    /// What was due up to then.
+    pub now: DateTime<Utc>,
+    /// Until when the claimer has them for itself.
+    pub leased_until: DateTime<Utc>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A check that is the claimer's, until its lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedCheck {
+    /// Whose object to look for.
+    pub entry: LedgerEntry,
+    /// When the check was due.
+    pub due_at: DateTime<Utc>,
+    /// The end of the lease, which is now the grant's appointment.
+    pub leased_until: DateTime<Utc>,
 }
 
 /// Which grants to list.
@@ -155,6 +183,9 @@ pub enum NextCheck {
     At(DateTime<Utc>),
     /// Never again.
     Never,
+    /// Look at this time, or never again, provided that the appointment still is the end of this lease: who has made another
+    /// one meanwhile knows better.
+    Release(DateTime<Utc>, Option<DateTime<Utc>>),
 }
 
 /// What became of a change.

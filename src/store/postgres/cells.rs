@@ -72,7 +72,12 @@ pub(super) fn bind_changes(query: Bound, changes: &[&GrantChange]) -> Bound {
         .bind(column(changes, |change| change.next_check != NextCheck::Keep))
         .bind(column(changes, |change| match change.next_check {
             NextCheck::At(at) => Some(micros(at)),
+            NextCheck::Release(_, next) => next.map(micros),
             NextCheck::Keep | NextCheck::Never => None,
+        }))
+        .bind(column(changes, |change| match change.next_check {
+            NextCheck::Release(lease, _) => Some(micros(lease)),
+            NextCheck::Keep | NextCheck::At(_) | NextCheck::Never => None,
         }))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, PgConnection, postgres::PgRow, query};
 use uuid::Uuid;
 
@@ -14,12 +15,12 @@ use super::{
     },
     cells, listen,
     statements::{
-        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS, HOLD_GRANTS,
-        INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, NOTIFY,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_CHECKS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS,
+        HOLD_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, NOTIFY,
     },
 };
 use crate::{
-    app::ports::{GrantChange, NewGrant},
+    app::ports::{CheckClaim, GrantChange, NewGrant},
     grant::{completion::Completion, event::Event, grant::Grant},
 };
 
@@ -93,6 +94,19 @@ impl Engine for PgConnection {
 
     async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, Failure> {
         Ok(values.iter().fold(query(statement), cells::bind_value).fetch_all(self).await?)
+    }
+
+    async fn claim_checks(&mut self, claim: &CheckClaim) -> Result<Vec<(DateTime<Utc>, Grant)>, Failure> {
+        let claimed = query(CLAIM_CHECKS.as_str())
+            .bind(claim.bucket.clone())
+            .bind(claim.now.timestamp_micros())
+            .bind(i64::from(claim.limit))
+            .bind(claim.leased_until.timestamp_micros())
+            .fetch_all(self)
+            .await?;
+        let mut due = rows::read_due(&claimed);
+        due.sort_by_key(|(due_at, grant)| (*due_at, grant.id));
+        Ok(due)
     }
 
     async fn beat(&mut self) -> Result<(), Failure> {

@@ -20,11 +20,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::{PgPool, Postgres, QueryBuilder, query};
+use sqlx::{PgPool, Postgres, QueryBuilder, query, query_scalar};
 use tokio_util::sync::DropGuard;
 use uuid::Uuid;
 
 pub(super) use self::server::Server;
+use self::statements::FIND_DUE_BUCKETS;
 use super::{
     failure::Failure,
     group_commit::{Counters, GroupCommit},
@@ -34,7 +35,10 @@ use super::{
 };
 use crate::{
     app::{
-        ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError},
+        ports::{
+            CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
+            StoreError,
+        },
         watch::GrantWatch,
     },
     grant::completion::Completion,
@@ -124,11 +128,13 @@ impl Store for PostgresStore {
         Ok(self.writer.change(change).await?)
     }
 
-    async fn find_due_checks(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LedgerEntry>, StoreError> {
-        let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE next_check_at <= "));
-        list.push_bind(now.timestamp_micros());
-        list.push(" ORDER BY next_check_at, id LIMIT ").push_bind(i64::from(limit));
-        Ok(self.list(list).await?)
+    async fn find_due_buckets(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        let due = query_scalar(FIND_DUE_BUCKETS).bind(now.timestamp_micros()).fetch_all(&self.pool).await;
+        Ok(due.map_err(Failure::from)?)
+    }
+
+    async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, StoreError> {
+        Ok(self.writer.claim_checks(claim).await?)
     }
 
     async fn find_completion(&self, id: Uuid, key: &str, etag: &str) -> Result<Option<Completion>, StoreError> {

@@ -1,17 +1,22 @@
 //! The schema: bringing a database up to date while other replicas use it, and refusing one that is not ours.
 
+use std::time::Duration;
+
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, SqlSafeStr as _,
     migrate::{AppliedMigration, Migrate as _, MigrateError, Migration, MigrationType, Migrator},
     query, query_as, query_scalar,
 };
 
+use tokio::time::timeout;
+
 use super::{super::OpenError, Server};
 
 /// All migrations, oldest first. Each is applied once and never edited afterwards: its checksum is in the ledger.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "ledger", include_str!("../migrations/postgres/0001_ledger.sql")),
     (5, "deliveries", include_str!("../migrations/postgres/0005_deliveries.sql")),
+    (6, "checks", include_str!("../migrations/postgres/0006_checks.sql")),
 ];
 
 /// Where sqlx notes what it has applied.
@@ -25,6 +30,9 @@ const LOCK_SECONDS: u32 = 60;
 
 /// For the locks that a migration needs on tables: who waits for one holds up everybody who comes after.
 const TABLE_LOCK_SECONDS: u32 = 5;
+
+/// For looking at the schema.
+const CHECK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Applies what has not been applied; one process at a time, however many try.
 pub(in crate::store) async fn migrate(server: &Server) -> Result<(), OpenError> {
@@ -48,7 +56,8 @@ pub(in crate::store) async fn migrate(server: &Server) -> Result<(), OpenError> 
 /// Whether the database has a schema that this program can work on.
 pub(in crate::store) async fn check(server: &Server) -> Result<(), OpenError> {
     let mut connection = server.connect_plainly().await.map_err(unreadable)?;
-    check_over(&mut connection).await?;
+    let checked = timeout(CHECK_PATIENCE, check_over(&mut connection)).await;
+    checked.map_err(|_| unreadable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))??;
     connection.close().await.map_err(unreadable)
 }
 

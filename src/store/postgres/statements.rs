@@ -7,7 +7,7 @@ use super::super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVEN
 const GRANT_TYPES: &str = "uuid, text, text, text, text, text, text, text, text, text, text, bigint, bigint, bigint, \
     text, text, boolean, text, text, bigint, bigint, bigint, bigint";
 const CLAIM_TYPES: &str = "bytea, bytea, uuid, bigint, bigint";
-const CHANGE_TYPES: &str = "uuid, text, text, text, text, bigint, bigint, boolean, bigint";
+const CHANGE_TYPES: &str = "uuid, text, text, text, text, bigint, bigint, boolean, bigint, bigint";
 const COMPLETION_TYPES: &str = "uuid, text, bigint, text, text, text, text, bigint, bigint, text, bigint, text, \
     boolean, text, text, text";
 const EVENT_TYPES: &str = "uuid, uuid, text, bigint, text";
@@ -37,7 +37,9 @@ pub(super) static CHANGE_GRANTS: LazyLock<String> = LazyLock::new(|| {
          oss_upload_id = coalesce(grants.oss_upload_id, change.new_oss_upload_id), \
          expires_at = greatest(change.new_expires_at, grants.expires_at), \
          write_until = greatest(change.new_write_until, grants.write_until), \
-         next_check_at = CASE WHEN change.move_check THEN change.new_check_at ELSE grants.next_check_at END \
+         next_check_at = CASE \
+         WHEN change.move_check AND (change.lease IS NULL OR change.lease = grants.next_check_at) \
+         THEN change.new_check_at ELSE grants.next_check_at END \
          FROM change JOIN held ON held.id = change.id \
          WHERE grants.id = change.id AND grants.state = ANY (string_to_array(change.from_states, ' ')) \
          RETURNING grants.id",
@@ -64,6 +66,28 @@ pub(super) const ADD_DELIVERIES: &str = "INSERT INTO deliveries (event_seq, sink
 
 /// Locks grants, in the order of their ids.
 pub(super) const HOLD_GRANTS: &str = "SELECT id FROM grants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+
+/// The buckets with a check due. The index is asked for the next bucket, then for its earliest check: as many steps as there are
+/// buckets, however many grants wait.
+pub(super) const FIND_DUE_BUCKETS: &str = "\
+    WITH RECURSIVE waiting (bucket) AS ( \
+        (SELECT bucket FROM grants WHERE next_check_at IS NOT NULL ORDER BY bucket LIMIT 1) \
+        UNION ALL \
+        SELECT next.bucket FROM waiting CROSS JOIN LATERAL (SELECT bucket FROM grants \
+            WHERE next_check_at IS NOT NULL AND bucket > waiting.bucket ORDER BY bucket LIMIT 1) AS next \
+    ) \
+    SELECT bucket FROM waiting CROSS JOIN LATERAL (SELECT next_check_at FROM grants \
+        WHERE grants.bucket = waiting.bucket AND next_check_at IS NOT NULL ORDER BY next_check_at LIMIT 1) AS earliest \
+    WHERE next_check_at <= $1 ORDER BY bucket";
+
+/// Claims a bucket's due checks, earliest first; what another transaction is changing is passed over.
+pub(super) static CLAIM_CHECKS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH due AS MATERIALIZED (SELECT id AS due_id, next_check_at AS due_at FROM grants \
+         WHERE bucket = $1 AND next_check_at <= $2 ORDER BY next_check_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED) \
+         UPDATE grants SET next_check_at = $4 FROM due WHERE grants.id = due.due_id RETURNING due_at, {GRANT_COLUMNS}"
+    )
+});
 
 /// Finds grants by id.
 pub(super) static FIND_GRANTS: LazyLock<String> =

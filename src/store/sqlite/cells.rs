@@ -65,10 +65,11 @@ pub(super) fn bind_claim(query: Bound, new: &NewGrant) -> Bound {
 
 /// Binds one change: `CHANGE_COLUMNS`.
 pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
-    let (move_check, new_check_at) = match change.next_check {
-        NextCheck::Keep => (false, None),
-        NextCheck::At(at) => (true, Some(micros(at))),
-        NextCheck::Never => (true, None),
+    let (move_check, new_check_at, lease) = match change.next_check {
+        NextCheck::Keep => (false, None, None),
+        NextCheck::At(at) => (true, Some(micros(at)), None),
+        NextCheck::Never => (true, None, None),
+        NextCheck::Release(lease, next) => (true, next.map(micros), Some(micros(lease))),
     };
     query
         .bind(blob(change.id))
@@ -81,6 +82,7 @@ pub(super) fn bind_change(query: Bound, change: &GrantChange) -> Bound {
         .bind(change.lifetime.map(|(_, write_until)| micros(write_until)))
         .bind(move_check)
         .bind(new_check_at)
+        .bind(lease)
 }
 
 /// Binds one row of `completions`: `COMPLETION_COLUMNS`.

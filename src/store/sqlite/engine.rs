@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, SqliteConnection, query, sqlite::SqliteRow};
 use uuid::Uuid;
 
@@ -14,12 +15,12 @@ use super::{
     },
     cells,
     statements::{
-        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS, INSERT_COMPLETIONS,
-        INSERT_EVENTS, INSERT_GRANTS, LARGEST,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_DUE_CHECKS, FIND_GRANTS,
+        INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST, LEASE_CHECKS,
     },
 };
 use crate::{
-    app::ports::{GrantChange, NewGrant},
+    app::ports::{CheckClaim, GrantChange, NewGrant},
     grant::{completion::Completion, event::Event, grant::Grant},
 };
 
@@ -125,6 +126,22 @@ impl Engine for SqliteConnection {
 
     async fn beat(&mut self) -> Result<(), Failure> {
         run(self, "UPDATE heartbeat SET beats = beats + 1").await
+    }
+
+    async fn claim_checks(&mut self, claim: &CheckClaim) -> Result<Vec<(DateTime<Utc>, Grant)>, Failure> {
+        // Nobody else writes between the two statements: the transaction has begun as a writer's.
+        let due = query(FIND_DUE_CHECKS.as_str())
+            .bind(claim.bucket.clone())
+            .bind(claim.now.timestamp_micros())
+            .bind(claim.limit)
+            .fetch_all(&mut *self)
+            .await?;
+        let ids: Vec<Uuid> = due.iter().map(rows::read_due_id).collect::<Result<_, _>>()?;
+        for (statement, piece) in LEASE_CHECKS.split(&ids) {
+            let lease = query(statement).bind(claim.leased_until.timestamp_micros());
+            piece.iter().fold(lease, |query, id| query.bind(cells::blob(*id))).execute(&mut *self).await?;
+        }
+        Ok(rows::read_due(&due))
     }
 
     async fn find_grants(&mut self, ids: &[Uuid]) -> Result<Vec<Grant>, Failure> {

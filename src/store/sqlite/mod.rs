@@ -10,6 +10,8 @@
 mod cells;
 mod checkpoint;
 mod engine;
+#[cfg(test)]
+mod plan_tests;
 pub(super) mod schema;
 mod statements;
 
@@ -18,12 +20,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::{
-    ConnectOptions as _, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, query,
+    ConnectOptions as _, QueryBuilder, Sqlite, SqliteConnection, SqlitePool, query, query_scalar,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use uuid::Uuid;
 
-use self::checkpoint::Checkpointer;
+use self::{checkpoint::Checkpointer, statements::FIND_DUE_BUCKETS};
 use super::{
     engine::Connector,
     failure::Failure,
@@ -33,7 +35,10 @@ use super::{
     rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
 };
 use crate::{
-    app::ports::{GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store, StoreError},
+    app::ports::{
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
+        StoreError,
+    },
     grant::completion::Completion,
 };
 
@@ -114,6 +119,25 @@ impl Connector for Reading {
     }
 }
 
+/// The newest grants that the filter lets through.
+fn select_newest(filter: &GrantFilter) -> QueryBuilder<Sqlite> {
+    let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE 1"));
+    if let Some(user_id) = &filter.user_id {
+        list.push(" AND user_id = ").push_bind(user_id.clone());
+    }
+    if let Some(state) = filter.state {
+        list.push(" AND state = ").push_bind(state.as_str());
+    }
+    if let Some(profile) = &filter.profile {
+        list.push(" AND profile = ").push_bind(profile.clone());
+    }
+    if let Some(before) = filter.before {
+        list.push(" AND id < ").push_bind(cells::blob(before));
+    }
+    list.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
+    list
+}
+
 /// How every connection is made.
 pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -158,32 +182,20 @@ impl Store for SqliteStore {
     }
 
     async fn list_grants(&self, filter: &GrantFilter) -> Result<Vec<LedgerEntry>, StoreError> {
-        let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE 1"));
-        if let Some(user_id) = &filter.user_id {
-            list.push(" AND user_id = ").push_bind(user_id.clone());
-        }
-        if let Some(state) = filter.state {
-            list.push(" AND state = ").push_bind(state.as_str());
-        }
-        if let Some(profile) = &filter.profile {
-            list.push(" AND profile = ").push_bind(profile.clone());
-        }
-        if let Some(before) = filter.before {
-            list.push(" AND id < ").push_bind(cells::blob(before));
-        }
-        list.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
-        Ok(self.list(list).await?)
+        Ok(self.list(select_newest(filter)).await?)
     }
 
     async fn change_grant(&self, change: GrantChange) -> Result<GrantChanged, StoreError> {
         Ok(self.writer.change(change).await?)
     }
 
-    async fn find_due_checks(&self, now: DateTime<Utc>, limit: u32) -> Result<Vec<LedgerEntry>, StoreError> {
-        let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE next_check_at <= "));
-        list.push_bind(now.timestamp_micros());
-        list.push(" ORDER BY next_check_at, id LIMIT ").push_bind(limit);
-        Ok(self.list(list).await?)
+    async fn find_due_buckets(&self, now: DateTime<Utc>) -> Result<Vec<String>, StoreError> {
+        let due = query_scalar(FIND_DUE_BUCKETS).bind(now.timestamp_micros()).fetch_all(&self.readers).await;
+        Ok(due.map_err(Failure::from)?)
+    }
+
+    async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, StoreError> {
+        Ok(self.writer.claim_checks(claim).await?)
     }
 
     async fn find_completion(&self, id: Uuid, key: &str, etag: &str) -> Result<Option<Completion>, StoreError> {

@@ -55,7 +55,9 @@ pub(super) static CHANGE_GRANTS: LazyLock<Sized> = LazyLock::new(|| {
              oss_upload_id = coalesce(grants.oss_upload_id, change.new_oss_upload_id), \
              expires_at = max(coalesce(change.new_expires_at, 0), grants.expires_at), \
              write_until = max(coalesce(change.new_write_until, 0), grants.write_until), \
-             next_check_at = CASE WHEN change.move_check THEN change.new_check_at ELSE grants.next_check_at END \
+             next_check_at = CASE \
+             WHEN change.move_check AND (change.lease IS NULL OR change.lease = grants.next_check_at) \
+             THEN change.new_check_at ELSE grants.next_check_at END \
              FROM change WHERE grants.id = change.id AND instr(change.from_states, grants.state) > 0 RETURNING id",
             value_rows(CHANGE_COLUMNS, rows)
         )
@@ -91,6 +93,30 @@ pub(super) static ADD_DELIVERIES: LazyLock<Sized> = LazyLock::new(|| {
 /// Finds grants by id.
 pub(super) static FIND_GRANTS: LazyLock<Sized> =
     LazyLock::new(|| Sized::new(|rows| format!("SELECT {GRANT_COLUMNS} FROM grants WHERE id IN ({})", marks(rows))));
+
+/// The buckets with a check due. The index is asked for the next bucket, then for its earliest check: as many steps as there are
+/// buckets, however many grants wait.
+pub(super) const FIND_DUE_BUCKETS: &str = "\
+    WITH RECURSIVE waiting (bucket) AS ( \
+        SELECT min(bucket) FROM grants WHERE next_check_at IS NOT NULL \
+        UNION ALL \
+        SELECT (SELECT min(bucket) FROM grants WHERE next_check_at IS NOT NULL AND bucket > waiting.bucket) \
+        FROM waiting WHERE waiting.bucket IS NOT NULL \
+    ) \
+    SELECT bucket FROM waiting WHERE bucket IS NOT NULL \
+    AND EXISTS (SELECT 1 FROM grants WHERE grants.bucket = waiting.bucket AND next_check_at <= ?)";
+
+/// A bucket's due checks, earliest first.
+pub(super) static FIND_DUE_CHECKS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT next_check_at, {GRANT_COLUMNS} FROM grants WHERE bucket = ? AND next_check_at <= ? \
+         ORDER BY next_check_at LIMIT ?"
+    )
+});
+
+/// Moves the checks of some grants to the end of a lease.
+pub(super) static LEASE_CHECKS: LazyLock<Sized> =
+    LazyLock::new(|| Sized::new(|rows| format!("UPDATE grants SET next_check_at = ? WHERE id IN ({})", marks(rows))));
 
 /// Finds all completions of some grants, each grant's first one first.
 pub(super) static FIND_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {

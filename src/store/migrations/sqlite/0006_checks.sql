@@ -1,0 +1,3 @@
+-- Checks are claimed bucket by bucket, so that one whose OSS does not answer holds up no other.
+DROP INDEX grants_due;
+CREATE INDEX grants_due ON grants (bucket, next_check_at) WHERE next_check_at IS NOT NULL;
