@@ -67,6 +67,7 @@ pub fn run() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
         Command::Sign(args) => sign::run(&args),
+        Command::Uploads(args) => uploads::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Simulator(args) => simulator::run(&args),
         Command::VerifyCallback(args) => verify_callback::run(&args),
