@@ -6,7 +6,7 @@ use super::{
     Bucket, Valet,
     issue::{IssueError, effective_user},
     ports::{Caller, Credential, GrantAdded, NewGrant, Session, TokenService},
-    signing::{Means, SigningError},
+    signing::{Means, SigningError, warn_of_long_fields},
 };
 use crate::{
     grant::{
@@ -82,6 +82,7 @@ impl Valet {
             callback_urls: &self.callback_urls,
         };
         let (form, _) = pin(&grant, &pinning).expect("a form has no lifetime of its own");
+        warn_of_long_fields(&grant, &form);
         Ok(DirectoryForm { host: endpoint.bucket_url(&grant.bucket), form, grant })
     }
 

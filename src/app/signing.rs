@@ -183,7 +183,7 @@ impl Valet {
 }
 
 /// OSS's documents disagree on how long a form field may be (P§9.5): 4 KB or 2 MB. Told, not refused.
-fn warn_of_long_fields(grant: &Grant, request: &ClientRequest) {
+pub(super) fn warn_of_long_fields(grant: &Grant, request: &ClientRequest) {
     const CERTAIN_LEN: usize = 4096;
     for (name, value) in request.fields.iter().filter(|(_, value)| value.len() > CERTAIN_LEN) {
         tracing::warn!(upload.id = %grant.id, field = name, bytes = value.len(), "a form field is over 4 KB: OSS may refuse it");
