@@ -32,7 +32,7 @@ use oss_valet::{
     },
     store::{self, Counters},
 };
-use sqlx::Connection as _;
+use sqlx::{Connection as _, Executor as _};
 use uuid::{NoContext, Timestamp, Uuid};
 
 const CALLERS: u64 = 64;

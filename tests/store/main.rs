@@ -97,6 +97,7 @@ on_every_engine! {
     outbox::a_grants_next_event_waits_for_the_earlier_one,
     outbox::events_of_one_transaction_keep_their_order,
     outbox::events_recorded_while_the_earlier_one_is_settled_are_never_stuck,
+    outbox::settling_and_recording_many_at_once_neither_fail_nor_lose,
     outbox::what_is_released_is_as_if_it_had_not_been_claimed,
     outbox::a_paused_sink_gets_nothing_until_its_time,
     outbox::a_sink_that_is_gone_is_disabled_once_and_gets_everything_when_enabled,

@@ -198,6 +198,31 @@ pub(crate) async fn events_recorded_while_the_earlier_one_is_settled_are_never_s
     assert_eq!(numbers(&claim(&bed, SINK, noon()).await), [30]);
 }
 
+pub(crate) async fn settling_and_recording_many_at_once_neither_fail_nor_lose(bed: Bed) {
+    const GRANTS: u64 = 40;
+    for n in 1..=GRANTS {
+        tell(&bed, n, n, &[SINK]).await;
+    }
+    let due = claim(&bed, SINK, noon()).await;
+    let other = bed.open_again().await;
+    let settlements = due.iter().map(|delivery| settle(&bed, SINK, delivery, Fate::Delivered, noon()));
+    // In the other direction, so that whoever takes locks one by one meets the others half way.
+    let changes = (1..=GRANTS).rev().map(|n| {
+        other.change_grant(GrantChange {
+            completion: Some(completion(n, "BB")),
+            events: vec![told(n, 100 + n, &[SINK])],
+            ..change(n, &[State::Completed], State::Completed)
+        })
+    });
+    let (settled, changed) = tokio::join!(join_all(settlements), join_all(changes));
+    assert!(settled.iter().all(|settled| *settled == Settled::Applied), "{settled:?}");
+    for change in changed {
+        change.unwrap();
+    }
+    let next = numbers(&claim(&bed, SINK, noon()).await);
+    assert_eq!(next.iter().collect::<HashSet<_>>().len(), 40, "every grant's second event is due: {next:?}");
+}
+
 pub(crate) async fn what_is_released_is_as_if_it_had_not_been_claimed(bed: Bed) {
     tell(&bed, 1, 1, &[SINK]).await;
     let claimed = claim(&bed, SINK, noon()).await;
