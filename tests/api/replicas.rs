@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Longer than any wait here may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn spawn() -> TestApp {
     let (data, ledger) = (tempfile::tempdir().unwrap(), ledger::fresh_postgres().await);
