@@ -84,6 +84,12 @@ impl<'f> Index<'f> {
         index
     }
 
+    /// The grant of that key, or for the directory that the key is in.
+    fn grant_of(&self, key: &str) -> Option<&'f GrantRow> {
+        let directory = key.rfind('/').map_or("", |end| &key[..=end]);
+        self.grants_by_key.get(key).or_else(|| self.grants_by_key.get(directory)).copied()
+    }
+
     fn completions_of(&self, grant: &str) -> &[&'f CompletionRow] {
         self.completions.get(grant).map_or(&[], Vec::as_slice)
     }
@@ -95,7 +101,10 @@ impl<'f> Index<'f> {
 
 /// What was answered is so.
 fn check_promise(promise: &Promise, index: &Index<'_>, verdict: &mut Verdict) {
-    let (Promise::Issued { id, .. } | Promise::Completed { id, .. } | Promise::Cancelled { id }) = promise;
+    let (Promise::Issued { id, .. }
+    | Promise::Completed { id, .. }
+    | Promise::Stored { id, .. }
+    | Promise::Cancelled { id }) = promise;
     let Some(grant) = index.grants.get(id.as_str()) else {
         return verdict.lost.push(format!("grant {id} was answered and is not in the ledger: {promise:?}"));
     };
@@ -109,6 +118,12 @@ fn check_promise(promise: &Promise, index: &Index<'_>, verdict: &mut Verdict) {
                 verdict.lost.push(format!("grant {id} was answered as completed with {etag} and is {grant:?}"));
             }
         }
+        Promise::Stored { key, etag, .. } => {
+            let is_it = |row: &&CompletionRow| row.key == *key && row.etag.eq_ignore_ascii_case(etag);
+            if !index.completions_of(id).iter().any(is_it) {
+                verdict.lost.push(format!("{key} with {etag} was answered as recorded and is not: {grant:?}"));
+            }
+        }
         // An object that came all the same is rejected.
         Promise::Cancelled { .. } if !matches!(grant.state.as_str(), "cancelled" | "rejected") => {
             verdict.lost.push(format!("grant {id} was answered as cancelled and is {grant:?}"));
@@ -119,7 +134,7 @@ fn check_promise(promise: &Promise, index: &Index<'_>, verdict: &mut Verdict) {
 
 /// Every object became a completion, or a rejection, of exactly one grant, as it is now.
 fn check_object(object: &StoredObject, index: &Index<'_>, verdict: &mut Verdict) {
-    let Some(grant) = index.grants_by_key.get(object.key.as_str()) else {
+    let Some(grant) = index.grant_of(&object.key) else {
         return verdict.lost.push(format!("{} was uploaded and nobody knows its grant", object.key));
     };
     let recorded = index.completions_of(&grant.id);
@@ -127,6 +142,7 @@ fn check_object(object: &StoredObject, index: &Index<'_>, verdict: &mut Verdict)
         |row: &&&CompletionRow| row.key == object.key && row.etag == object.etag && row.size == object.size;
     match (grant.state.as_str(), recorded.iter().filter(is_recorded).count()) {
         ("completed" | "rejected", 1) => {}
+        (_, 1) if grant.is_directory() => {}
         (_, 0 | 1) => verdict.lost.push(format!("{object:?} is there and not so recorded: {grant:?}, {recorded:?}")),
         (_, count) => verdict.doubled.push(format!("{object:?} is recorded {count} times, its grant is {grant:?}")),
     }
@@ -134,6 +150,9 @@ fn check_object(object: &StoredObject, index: &Index<'_>, verdict: &mut Verdict)
 
 /// A grant has ended, and its completions and events are those of its state.
 fn check_grant(grant: &GrantRow, index: &Index<'_>, verdict: &mut Verdict) {
+    if grant.is_directory() {
+        return check_directory(grant, index, verdict);
+    }
     let GrantRow { id, state, .. } = grant;
     let recorded = index.completions_of(id);
     let counts = ["completed", "rejected", "expired", "changed"].map(|kind| index.count_events(id, kind));
@@ -174,10 +193,41 @@ fn check_grant(grant: &GrantRow, index: &Index<'_>, verdict: &mut Verdict) {
     }
 }
 
+/// A directory has ended; each of its objects is a completion with an event of its own, and one without any was told as expired.
+fn check_directory(grant: &GrantRow, index: &Index<'_>, verdict: &mut Verdict) {
+    let recorded = index.completions_of(&grant.id);
+    if grant.state != "expired" {
+        verdict.lost.push(format!("the directory {grant:?} never ended"));
+    }
+    for row in recorded {
+        let object = index.objects.get(row.key.as_str());
+        if object.is_none_or(|object| object.etag != row.etag || object.size != row.size) {
+            verdict.invented.push(format!("{row:?} is recorded, and there is {object:?}"));
+        }
+        let events = index.events.get(grant.id.as_str()).into_iter().flatten();
+        match events.filter(|event| event.kind == "completed" && event.payload["subject"] == row.key).count() {
+            0 => verdict.lost.push(format!("nobody would learn of {row:?}")),
+            1 => {}
+            count => verdict.doubled.push(format!("{row:?} is told by {count} events")),
+        }
+    }
+    let [completed, expired] = ["completed", "expired"].map(|kind| index.count_events(&grant.id, kind));
+    let all = index.events.get(grant.id.as_str()).map_or(0, Vec::len);
+    if all > completed + expired || completed > recorded.len() {
+        verdict.invented.push(format!("{all} events of {grant:?} with {} objects", recorded.len()));
+    }
+    match expired {
+        0 if recorded.is_empty() => verdict.lost.push(format!("nobody would learn of the end of {grant:?}")),
+        0 | 1 => {}
+        _ => verdict.doubled.push(format!("the end of {grant:?} is told {expired} times")),
+    }
+}
+
 /// A repeated question was answered with the same grant.
 fn check_asks(grants: &[GrantRow], verdict: &mut Verdict) {
     let mut asks: HashMap<&str, &str> = HashMap::new();
-    for grant in grants {
+    // Who asks for a directory can't say that he has asked before.
+    for grant in grants.iter().filter(|grant| !grant.is_directory()) {
         if let Some(other) = asks.insert(&grant.ask, &grant.id) {
             verdict.doubled.push(format!("grants {other} and {} were both issued for ask {}", grant.id, grant.ask));
         }

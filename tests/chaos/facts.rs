@@ -18,6 +18,8 @@ pub(crate) enum Promise {
     Issued { id: String, key: String, ask: String },
     /// The grant is completed with this object.
     Completed { id: String, etag: String },
+    /// This object is recorded under the directory grant.
+    Stored { id: String, key: String, etag: String },
     /// The grant is cancelled.
     Cancelled { id: String },
 }
@@ -48,6 +50,13 @@ pub(crate) struct GrantRow {
     /// The client's own number of what it asked for.
     pub(crate) ask: String,
     pub(crate) overwrite: bool,
+}
+
+impl GrantRow {
+    /// Whether it is for any objects under its key.
+    pub(crate) fn is_directory(&self) -> bool {
+        self.key.ends_with('/')
+    }
 }
 
 /// An object recorded for a grant.

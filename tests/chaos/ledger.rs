@@ -28,8 +28,11 @@ const POSTGRES: [&str; 3] = [
 ];
 
 const AGE_GRANTS: &str = "UPDATE grants SET expires_at = expires_at - $1, write_until = write_until - $1, \
-                          next_check_at = next_check_at - $1 WHERE expires_at > $2";
-
+                          next_check_at = next_check_at - $1";
+/// Once each. Not those whose object may be replaced: that nobody replaces it after the deciding look is OSS's part, which knows
+/// nothing of this.
+const AGE_OPEN_GRANTS: &str = "UPDATE grants SET expires_at = expires_at - $1, write_until = write_until - $1, \
+                               next_check_at = next_check_at - $1 WHERE expires_at > $2 AND NOT overwrite";
 const AGE_DELIVERIES: [&str; 2] = [
     "UPDATE deliveries SET due_at = due_at - $1 WHERE due_at IS NOT NULL",
     "UPDATE sinks SET paused_until = paused_until - $1 WHERE paused_until IS NOT NULL",
@@ -74,18 +77,20 @@ impl Books {
         Ledger { grants, completions, events }
     }
 
-    /// Lets so much time pass for the grants whose signatures end after `ending_after` (microseconds): their ends and the
-    /// reconciler's appointments come so much nearer.
-    pub(crate) async fn age_grants(&self, by: Duration, ending_after: i64) {
-        let by = i64::try_from(by.as_micros()).unwrap();
-        self.execute(AGE_GRANTS, &[by, ending_after]).await;
+    /// Lets so much time pass for all grants: their ends and the reconciler's appointments come so much nearer.
+    pub(crate) async fn age_grants(&self, by: Duration) {
+        self.execute(AGE_GRANTS, &[micros(by)]).await;
+    }
+
+    /// As [`Self::age_grants`], for those that are open at `now` (microseconds) and may be used on.
+    pub(crate) async fn age_open_grants(&self, by: Duration, now: i64) {
+        self.execute(AGE_OPEN_GRANTS, &[micros(by), now]).await;
     }
 
     /// Lets so much time pass for events that wait for another try.
     pub(crate) async fn age_deliveries(&self, by: Duration) {
-        let by = i64::try_from(by.as_micros()).unwrap();
         for statement in AGE_DELIVERIES {
-            self.execute(statement, &[by]).await;
+            self.execute(statement, &[micros(by)]).await;
         }
     }
 
@@ -141,6 +146,10 @@ impl Open {
             }
         }
     }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap()
 }
 
 fn ask_of(vars: &str) -> String {

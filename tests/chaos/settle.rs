@@ -56,27 +56,21 @@ pub(crate) async fn gather(world: &World, diary: &Diary) -> Facts {
     }
 }
 
-/// Lets this much time pass, then more, until the ledger and the bucket are so.
-async fn pass(
-    world: &World,
-    first: Duration,
-    then: Duration,
-    is_done: impl Fn(&Ledger, &[StoredObject]) -> bool,
-) -> bool {
+/// Lets this much time pass, then more, until the ledger and the bucket are so, or until patience ends: the checker says what is missing.
+async fn pass(world: &World, first: Duration, then: Duration, is_done: impl Fn(&Ledger, &[StoredObject]) -> bool) {
     let until = Instant::now() + PATIENCE;
-    world.books.age_grants(first, i64::MIN).await;
+    world.books.age_grants(first).await;
     let mut aged = Instant::now();
     while !is_done(&world.books.read().await, &world.objects().await) {
         if Instant::now() > until {
-            return false;
+            return;
         }
         if aged.elapsed() > AGAIN {
-            world.books.age_grants(then, i64::MIN).await;
+            world.books.age_grants(then).await;
             aged = Instant::now();
         }
         sleep(LOOK).await;
     }
-    true
 }
 
 fn open_grants(ledger: &Ledger) -> usize {

@@ -84,6 +84,6 @@ async fn happen(world: &World, fault: &Fault, lasts: Duration, lifetime: Duratio
             sleep(lasts).await;
             world.set_oss_rules(&json!([])).await;
         }
-        Fault::TimePasses => world.books.age_grants(a_while(lifetime), SystemClock.now().timestamp_micros()).await,
+        Fault::TimePasses => world.books.age_open_grants(a_while(lifetime), SystemClock.now().timestamp_micros()).await,
     }
 }

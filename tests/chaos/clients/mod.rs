@@ -1,5 +1,6 @@
 //! Clients as there are: most do what they should, some go away, come late, cancel, send too much, or send twice.
 
+mod directory;
 mod service;
 mod upload;
 
@@ -105,10 +106,12 @@ enum Plan {
     Overwrites,
     /// Uploads more than it may.
     TooMuch,
+    /// Uploads several files into a directory, as the samples of OSS's documentation do.
+    Fills,
 }
 
 /// How often each; the methods are drawn apart.
-const PLANS: [(Plan, u32); 9] = [
+const PLANS: [(Plan, u32); 10] = [
     (Plan::Careful, 30),
     (Plan::Careless, 25),
     (Plan::Insistent, 10),
@@ -118,6 +121,7 @@ const PLANS: [(Plan, u32); 9] = [
     (Plan::GoesAway, 8),
     (Plan::Overwrites, 6),
     (Plan::TooMuch, 5),
+    (Plan::Fills, 6),
 ];
 const WAYS: [(&str, &str, u32); 4] =
     [("file", "post", 40), ("file", "put", 35), ("file", "multipart", 15), ("session", "sts", 10)];
@@ -150,6 +154,7 @@ impl Client {
     async fn one(&mut self, ask: &str) {
         let plan = PLANS.choose_weighted(&mut self.rng, |(_, weight)| *weight).unwrap().0;
         let (profile, method) = match plan {
+            Plan::Fills => return self.fill_directory(ask).await,
             Plan::Overwrites => ("replaceable", "put"),
             Plan::TooMuch => ("small", "put"),
             Plan::Late => ("file", *["post", "put"].choose(&mut self.rng).unwrap()),
@@ -185,6 +190,7 @@ impl Client {
                 self.bring(&grant, format!("other content of {ask}").as_bytes(), Doubt::Asks).await;
             }
             Plan::TooMuch => self.bring(&grant, &[b'x'; 100], Doubt::Shrugs).await,
+            Plan::Fills => unreachable!("it asks for no grant of this kind"),
         }
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn send(request: RequestBuilder) -> Option<Answer> {
 
 impl Client {
     /// A request to the service by this user.
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.service)).bearer_auth(&self.token)
     }
 

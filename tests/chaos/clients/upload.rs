@@ -21,7 +21,7 @@ use super::{
 };
 
 /// How often an upload is tried.
-const ATTEMPTS: usize = 5;
+pub(super) const ATTEMPTS: usize = 5;
 /// Every part but the last; OSS's smallest.
 const PART_BYTES: usize = 100 * 1024;
 
@@ -68,7 +68,7 @@ impl Client {
         }
     }
 
-    fn count_upload(&self) {
+    pub(super) fn count_upload(&self) {
         self.diary.pages.lock().unwrap().uploads += 1;
     }
 

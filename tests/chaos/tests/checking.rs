@@ -49,6 +49,17 @@ fn all_well() -> Facts {
     facts.objects.push(object("changed", "B2"));
     facts.ledger.completions = ["done", "bad", "late", "changed", "offbad"].map(|id| completion(id, "A1")).into();
     facts.ledger.completions.push(completion("changed", "B2"));
+    facts.ledger.grants.extend(["full", "empty"].map(|id| GrantRow {
+        key: format!("files/{id}/"),
+        ask: String::new(),
+        ..grant(id, "expired")
+    }));
+    facts.objects.extend(["full/a", "full/b"].map(|name| object(name, "A1")));
+    facts
+        .ledger
+        .completions
+        .extend(["full/a", "full/b"].map(|name| CompletionRow { grant_id: "full".into(), ..completion(name, "A1") }));
+    facts.promises.push(Promise::Stored { id: "full".into(), key: "files/full/a".into(), etag: "a1".into() });
     let told = [
         ("done", "completed"),
         ("bad", "rejected"),
@@ -60,6 +71,11 @@ fn all_well() -> Facts {
         ("offbad", "rejected"),
     ];
     facts.ledger.events = told.iter().map(|(id, kind)| event(id, kind)).collect();
+    facts.ledger.events.push(event("empty", "expired"));
+    for name in ["a", "b"] {
+        let payload = json!({"type": "completed", "subject": format!("files/full/{name}")});
+        facts.ledger.events.push(EventRow { id: format!("full{name}"), payload, ..event("full", "completed") });
+    }
     let receipt = |event: &EventRow| Receipt { id: event.id.clone(), event: event.payload.clone() };
     facts.receipts = facts.ledger.events.iter().map(receipt).collect();
     facts
@@ -102,13 +118,37 @@ const LOSSES: [Sabotage; 10] = [
     ("an event is not written", &["lost", "invented"], |facts| drop(facts.ledger.events.remove(0))),
     ("an event does not arrive", &["lost"], |facts| drop(facts.receipts.remove(1))),
     ("an object is not recorded as it is now", &["lost"], |facts| {
-        facts.ledger.completions.pop();
+        facts.ledger.completions.retain(|row| row.etag != "B2");
     }),
     ("a promise to have completed is broken", &["lost"], |facts| {
         facts.promises.push(Promise::Completed { id: "bad".into(), etag: "A1".into() });
     }),
     ("a promise to have cancelled is broken", &["lost"], |facts| {
         facts.promises.push(Promise::Cancelled { id: "done".into() });
+    }),
+];
+
+const DIRECTORIES: [Sabotage; 8] = [
+    ("an object in a directory is not recorded", &["lost", "invented"], |facts| {
+        facts.ledger.completions.retain(|row| row.key != "files/full/a");
+    }),
+    ("an object in a directory is recorded twice", &["doubled"], |facts| {
+        facts.ledger.completions.push(facts.ledger.completions[6].clone());
+    }),
+    ("an object in a directory is not told", &["lost", "invented"], |facts| {
+        facts.ledger.events.retain(|event| event.id != "fulla");
+    }),
+    ("an object in a directory vanishes", &["invented"], |facts| {
+        facts.objects.retain(|object| object.key != "files/full/b");
+    }),
+    ("an object in no directory", &["lost"], |facts| facts.objects.push(object("none/a", "A1"))),
+    ("a directory never ends", &["lost"], |facts| facts.ledger.grants.last_mut().unwrap().state = "issued".into()),
+    ("an empty directory ends in silence", &["lost"], |facts| {
+        facts.ledger.events.retain(|event| event.grant_id != "empty");
+        facts.receipts.retain(|receipt| receipt.id != "emptyexpired");
+    }),
+    ("a promise about an object in a directory is broken", &["lost"], |facts| {
+        facts.promises.push(Promise::Stored { id: "full".into(), key: "files/full/a".into(), etag: "B2".into() });
     }),
 ];
 
@@ -147,7 +187,7 @@ const INVENTIONS: [Sabotage; 12] = [
 
 #[test]
 fn whatever_is_lost_or_invented_is_found_and_called_so() {
-    for (what, expected, sabotage) in LOSSES.into_iter().chain(INVENTIONS) {
+    for (what, expected, sabotage) in LOSSES.into_iter().chain(INVENTIONS).chain(DIRECTORIES) {
         let verdict = after(sabotage);
         assert_eq!(kinds(&verdict), expected, "{what}: {verdict:?}");
     }
