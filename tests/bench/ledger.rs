@@ -85,7 +85,7 @@ fn main() {
     rustls::crypto::ring::default_provider().install_default().unwrap();
     let options = Options::read();
     match options.part {
-        Some(part) => runtime.block_on(work(options.url.unwrap(), part)),
+        Some(part) => runtime.block_on(work(&options.url.unwrap(), part)),
         None => runtime.block_on(conduct(options)),
     }
 }
@@ -110,7 +110,7 @@ async fn conduct(options: Options) {
         let all: Vec<[f64; 6]> = parts.iter_mut().map(Part::result).collect();
         let sum = |place: usize| all.iter().map(|one| one[place]).sum::<f64>();
         let worst = |place: usize| all.iter().map(|one| one[place]).fold(0.0, f64::max);
-        let (rate, cpu, commits) = (sum(0), sum(1) / all.len() as f64, sum(5));
+        let (rate, cpu, commits) = (sum(0), sum(1) / f64::from(u32::try_from(all.len()).unwrap()), sum(5));
         let (p50, p99, max) = (worst(2), worst(3), worst(4));
         println!("{name:<34} {rate:>10.0} {cpu:>9.2} {p50:>9.3} {p99:>9.3} {max:>9.3} {commits:>9.0}");
     }
@@ -208,9 +208,9 @@ impl Drop for Part {
 }
 
 /// One process's share, a step for each line that it is told.
-async fn work(url: String, part: u64) {
+async fn work(url: &str, part: u64) {
     let counters = Arc::new(Counters::default());
-    let store = store::open(&url, Arc::clone(&counters), &GrantWatch::default()).await.unwrap();
+    let store = store::open(url, Arc::clone(&counters), &GrantWatch::default()).await.unwrap();
     let mut told = std::io::stdin().lines();
     for step in 0..WORKS.len() {
         told.next().expect("a word to begin").unwrap();
