@@ -1,6 +1,12 @@
 //! A connection that is made when it is needed, and made again after it broke.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -13,30 +19,49 @@ use super::{
 /// is in a hurry then.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// Tells all links of a ledger when one of them finds its connection broken: the server may have been restarted, and
+/// theirs may be gone as well. So one operation pays for it, and not one of each link.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Alarm(Arc<AtomicU64>);
+
+impl Alarm {
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn ring(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
 /// One task's connection.
 pub(super) struct Link<C: Connector> {
-    pub(super) connector: C,
+    connector: C,
     connection: Option<C::Connection>,
     used: Instant,
+    alarm: Alarm,
+    /// How often the alarm had rung when the connection was known to work.
+    heard: u64,
 }
 
 impl<C: Connector> Link<C> {
     /// Connects at once: a ledger that can't be reached is found out when it is opened.
-    pub(super) async fn open(connector: C) -> Result<Self, Failure> {
+    pub(super) async fn open(connector: C, alarm: Alarm) -> Result<Self, Failure> {
+        let heard = alarm.count();
         let connection = Some(connector.connect().await?);
-        Ok(Self { connector, connection, used: Instant::now() })
+        Ok(Self { connector, connection, used: Instant::now(), alarm, heard })
     }
 
     /// The connection; a new one when there is none that works.
     pub(super) async fn get(&mut self) -> Result<&mut C::Connection, Failure> {
-        let idle = self.used.elapsed() > IDLE;
-        self.used = Instant::now();
-        let alive = match &mut self.connection {
-            Some(connection) => !idle || connection.is_alive().await,
-            None => false,
-        };
-        if !alive {
-            self.connection = None;
+        let rung = self.alarm.count();
+        let doubtful = self.used.elapsed() > IDLE || rung != self.heard;
+        (self.used, self.heard) = (Instant::now(), rung);
+        if let Some(connection) = &mut self.connection
+            && doubtful
+            && !connection.is_alive().await
+        {
+            self.drop_broken();
         }
         match &mut self.connection {
             Some(connection) => Ok(connection),
@@ -47,6 +72,7 @@ impl<C: Connector> Link<C> {
     /// The connection is in an unknown state, or gone: the next one will be another.
     pub(super) fn drop_broken(&mut self) {
         self.connection = None;
+        self.alarm.ring();
     }
 
     /// To be called after each commit, when its callers have been answered.

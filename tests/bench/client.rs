@@ -18,7 +18,8 @@ const WARM_UP: usize = 20;
 
 /// What is to be sent.
 pub(crate) struct Load {
-    pub(crate) address: SocketAddr,
+    /// The connections are spread over these evenly.
+    pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) requests: Vec<Vec<u8>>,
     /// How many in all; the requests are sent in turn.
     pub(crate) repeat: usize,
@@ -52,7 +53,15 @@ impl Measured {
 impl Load {
     /// Each request once, over so many connections; `200` expected, nothing kept.
     pub(crate) fn new(address: SocketAddr, requests: Vec<Vec<u8>>, connections: usize) -> Self {
-        Self { address, repeat: requests.len(), requests, connections, status: 200, bodies: true, keep: 0 }
+        Self {
+            addresses: vec![address],
+            repeat: requests.len(),
+            requests,
+            connections,
+            status: 200,
+            bodies: true,
+            keep: 0,
+        }
     }
 
     /// Sends everything, the first part of it unmeasured.
@@ -64,8 +73,8 @@ impl Load {
     pub(crate) async fn run_between(self, mut warm: impl FnMut()) -> Measured {
         let warm_up = self.repeat / WARM_UP;
         let mut connections = Vec::new();
-        for _ in 0..self.connections {
-            let stream = TcpStream::connect(self.address).await.unwrap();
+        for address in self.addresses.iter().cycle().take(self.connections) {
+            let stream = TcpStream::connect(address).await.unwrap();
             stream.set_nodelay(true).unwrap();
             connections.push(Connection { stream, buffer: vec![0; 64 * 1024] });
         }

@@ -26,9 +26,19 @@ find_postgres() {
 need_postgres() {
   BIN=
   find_postgres
-  # Without a cluster of Debian's own making: only the programs are wanted.
-  [ -n "$BIN" ] || { apt_install postgresql-15 && find_postgres; }
+  [ -n "$BIN" ] || { install_postgres && find_postgres; }
   [ -n "$BIN" ] || die "PostgreSQL is missing." "Install it (Debian: apt install postgresql-15)."
+}
+
+# Only the programs are wanted: Debian's package would make a cluster of the system's and start it.
+install_postgres() {
+  local name=postgresql-15 as_root=() no_cluster='create_main_cluster = false'
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
+  apt_install postgresql-common
+  apt-cache show "$name" >/dev/null 2>&1 || name=postgresql
+  "${as_root[@]}" sed -i "1i $no_cluster" /etc/postgresql-common/createcluster.conf
+  apt_install "$name"
+  "${as_root[@]}" sed -i "1{/^$no_cluster$/d}" /etc/postgresql-common/createcluster.conf
 }
 
 # The server refuses to run as root: then it runs as nobody.

@@ -1,7 +1,7 @@
 //! The store contract: what every ledger must do, whatever engine is below it.
 //!
 //! A case takes a fresh [`bed::Bed`] and knows no engine; the list at the end of this file runs all of them on each.
-//! `schema.rs` is about SQLite files alone, `postgres_*.rs` about what only a server can do.
+//! `schema.rs` is about SQLite files alone; `replicas.rs`, `server.rs` and `tls.rs` are about PostgreSQL.
 #![cfg(test)]
 
 mod bed;
@@ -14,10 +14,14 @@ mod idempotency;
 mod lists;
 mod objects;
 mod outbox;
+mod plans;
 #[path = "../lib/postgres.rs"]
 mod postgres;
+mod replicas;
 mod sample;
 mod schema;
+mod server;
+mod tls;
 
 macro_rules! contract {
     ($engine:ident as $name:ident: $($module:ident::$case:ident),+ $(,)?) => {

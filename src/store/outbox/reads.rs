@@ -42,7 +42,8 @@ pub(super) async fn find_standing<E: Engine>(engine: &mut E, sink: &str) -> Resu
     })
 }
 
-const IS_ANY_DUE: &str = "SELECT event_seq FROM deliveries WHERE sink = $1 AND due_at <= $2 LIMIT 1";
+/// In the index's order: without one PostgreSQL may read the whole table in search of any.
+const IS_ANY_DUE: &str = "SELECT event_seq FROM deliveries WHERE sink = $1 AND due_at <= $2 ORDER BY due_at LIMIT 1";
 
 /// `None` when there is something to claim; else what there is to say.
 pub(super) async fn look_for_work<E: Engine>(

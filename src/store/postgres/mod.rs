@@ -29,6 +29,7 @@ use self::statements::FIND_DUE_BUCKETS;
 use super::{
     failure::Failure,
     group_commit::{Counters, GroupCommit},
+    link::Alarm,
     lookup::{Finder, complete_entries},
     outbox::Shelf,
     rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
@@ -63,9 +64,10 @@ pub(super) struct PostgresStore {
 impl PostgresStore {
     /// Opens a database whose schema has been checked. `watch` is told of what other replicas change.
     pub(super) async fn open(server: Server, counters: Arc<Counters>, watch: GrantWatch) -> Result<Self, Failure> {
+        let alarm = Alarm::default();
         Ok(Self {
-            writer: GroupCommit::start(vec![server.clone(); WRITERS], counters).await?,
-            finder: Finder::start(vec![server.clone(); FINDERS]).await?,
+            writer: GroupCommit::start(vec![server.clone(); WRITERS], &alarm, counters).await?,
+            finder: Finder::start(vec![server.clone(); FINDERS], &alarm).await?,
             _listening: listen::start(&server, watch).await?,
             pool: server.pool(),
         })

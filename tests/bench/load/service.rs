@@ -30,6 +30,12 @@ impl World {
     /// Makes keys and settings; `oss` confirms objects. The ledger goes where the build went: `/tmp` may be memory.
     pub(crate) fn create(oss: SocketAddr) -> Self {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let store = format!("sqlite://{}", directory.path().join("ledger.db").display());
+        Self::create_over(directory, oss, &store, "")
+    }
+
+    /// As [`Self::create`], over any ledger; `sinks` are sections of the settings.
+    pub(crate) fn create_over(directory: TempDir, oss: SocketAddr, store: &str, sinks: &str) -> Self {
         let (identity_provider, callback_key) = (IdentityProvider::create(), CallbackKey::create());
         let settings = include_str!("settings.toml")
             .replace("{oss}", &format!("http://{oss}"))
@@ -38,7 +44,8 @@ impl World {
             .replace("{callback_path}", callbacks::PATH)
             .replace("{callback_key_url}", callbacks::KEY_URL)
             .replace("{callback_key}", &callback_key.public_key_pem())
-            .replace("{ledger}", &directory.path().join("ledger.db").display().to_string());
+            .replace("{store}", store)
+            .replace("{sinks}", sinks);
         std::fs::write(directory.path().join("bench.toml"), settings).unwrap();
         std::fs::write(directory.path().join("jwt.pem"), identity_provider.public_key_pem()).unwrap();
         Self { directory, identity_provider, callback_key }

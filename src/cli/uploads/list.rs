@@ -1,16 +1,13 @@
-//! `uploads list` and `uploads show`.
+//! `uploads list` and `uploads show`: the grants as the ledger has them.
 
 use anyhow::Context;
 use clap::Args;
 use uuid::Uuid;
 
-use super::super::config_args::ConfigArgs;
 use crate::{
     app::{Valet, ports::GrantFilter},
     grant::grant::State,
     http::view::GrantView,
-    settings::Environment,
-    startup::{Parts, build_valet},
 };
 
 /// `uploads list`.
@@ -46,28 +43,18 @@ pub(super) struct ShowArgs {
     json: bool,
 }
 
-async fn open(config: &ConfigArgs) -> anyhow::Result<Valet> {
-    let environment = Environment::capture();
-    let settings = config.load(&environment)?;
-    build_valet(&settings, &Parts::system(environment)).await
-}
-
 fn parse_state(name: &str) -> Result<State, String> {
     State::from_name(name).ok_or_else(|| "one of issued, completed, rejected, expired, cancelled".to_owned())
 }
 
-/// Lists grants, newest first.
-///
-/// # Errors
-/// When the configuration is faulty, or the ledger does not answer.
-pub(super) async fn list(config: &ConfigArgs, args: &ListArgs) -> anyhow::Result<()> {
-    let valet = open(config).await?;
+/// Prints a page of grants, newest first.
+pub(super) async fn list(valet: &Valet, args: &ListArgs) -> anyhow::Result<()> {
     let ListArgs { state, user, profile, before, limit, .. } = args;
     let filter =
         GrantFilter { user_id: user.clone(), state: *state, profile: profile.clone(), before: *before, limit: *limit };
     let entries = valet.store.list_grants(&filter).await?;
     if args.json {
-        let uploads: Vec<_> = entries.iter().map(|entry| GrantView::new(&valet, entry)).collect();
+        let uploads: Vec<_> = entries.iter().map(|entry| GrantView::new(valet, entry)).collect();
         println!("{}", serde_json::json!({ "uploads": uploads }));
         return Ok(());
     }
@@ -81,15 +68,11 @@ pub(super) async fn list(config: &ConfigArgs, args: &ListArgs) -> anyhow::Result
     Ok(())
 }
 
-/// Shows one grant.
-///
-/// # Errors
-/// When there is no such grant, the configuration is faulty, or the ledger does not answer.
-pub(super) async fn show(config: &ConfigArgs, args: &ShowArgs) -> anyhow::Result<()> {
-    let valet = open(config).await?;
+/// Prints one grant, as its owner sees it.
+pub(super) async fn show(valet: &Valet, args: &ShowArgs) -> anyhow::Result<()> {
     let found = valet.store.find_grant(args.id).await?;
     let entry = found.with_context(|| format!("there is no upload {}", args.id))?;
-    let view = GrantView::new(&valet, &entry);
+    let view = GrantView::new(valet, &entry);
     println!("{}", if args.json { serde_json::to_string(&view) } else { serde_json::to_string_pretty(&view) }?);
     Ok(())
 }
