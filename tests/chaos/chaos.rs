@@ -104,6 +104,10 @@ async fn run(engine: Engine, seed: u64, length: Duration) -> bool {
     accidents.extend(world.sink.strangers());
     accidents.extend(world.accidents().await);
     accidents.extend(world.stop().await);
+    // Where nothing happens nothing is lost.
+    if facts.objects.len() < usize::try_from(length.as_secs()).unwrap() {
+        accidents.push(format!("too little happened: {} objects in {length:?}", facts.objects.len()));
+    }
     println!(
         "seed {seed}, {engine:?}: {} grants, {} uploads, {} objects, {} events; {troubles} faults; \
          {} lost, {} invented, {} doubled, {} disordered, {} duplicated",
@@ -120,8 +124,9 @@ async fn run(engine: Engine, seed: u64, length: Duration) -> bool {
     let is_good = verdict.is_clean() && accidents.is_empty();
     if !is_good {
         explain(&verdict, &accidents);
-        let world = Arc::into_inner(world).expect("nobody else holds it any more");
-        println!("  replay with --seed {seed} --store {engine:?}; logs and ledger: {}", world.keep().display());
+        let kept = Arc::into_inner(world).expect("nobody else holds it any more").keep();
+        std::fs::write(kept.join("facts.txt"), format!("{facts:#?}")).unwrap();
+        println!("  the same schedule again: --seed {seed}; logs, objects and all facts: {}", kept.display());
     }
     is_good
 }

@@ -170,7 +170,7 @@ impl World {
         accidents
     }
 
-    /// Keeps logs and ledger for who has to find out.
+    /// Keeps logs, objects and a ledger on SQLite for who has to find out.
     pub(crate) fn keep(self) -> PathBuf {
         self.directory.keep()
     }
