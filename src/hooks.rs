@@ -7,42 +7,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use reqwest::{StatusCode, header};
+use reqwest::StatusCode;
 use serde::de::IgnoredAny;
-use url::Url;
 
 use crate::{
     app::ports::{Hook, HookAnswer, HookUnavailable},
-    grant::{
-        event::Event,
-        webhook::{WebhookSecret, sign_webhook},
-    },
+    grant::event::Event,
+    webhooks::{WebhookTarget, client_builder, read_until_beyond, tell},
 };
 
 /// The largest answer that is taken.
 pub const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// Until there is a connection; the hook's own time limit may end it sooner.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a connection waits for the next question: shorter than what servers allow, so that hardly any is closed under our hands.
-const MAX_IDLE: Duration = Duration::from_secs(4);
-/// Structured-mode CloudEvents.
-const CLOUDEVENTS_JSON: &str = "application/cloudevents+json; charset=utf-8";
-
-/// Whom to ask, and how.
-#[derive(Debug, Clone)]
-pub struct HookTarget {
-    /// Where to.
-    pub url: Url,
-    /// Every one signs.
-    pub secrets: Vec<WebhookSecret>,
-    /// For connecting and the whole answer.
-    pub timeout: Duration,
-}
-
 /// A hook reached over HTTP.
 #[derive(Debug)]
 pub struct HttpHook {
-    target: HookTarget,
+    target: WebhookTarget,
     http: reqwest::Client,
 }
 
@@ -51,39 +32,21 @@ pub struct HttpHook {
 /// # Errors
 /// When the machine has no usable certificate store.
 pub fn build_http_client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(MAX_IDLE)
-        .user_agent(concat!("oss-valet/", env!("CARGO_PKG_VERSION")))
-        .build()
+    client_builder().connect_timeout(CONNECT_TIMEOUT).build()
 }
 
 impl HttpHook {
     /// Asks `target` over the client of [`build_http_client`].
-    pub fn new(target: HookTarget, http: reqwest::Client) -> Self {
+    pub fn new(target: WebhookTarget, http: reqwest::Client) -> Self {
         Self { target, http }
     }
 
     async fn send(&self, news: &Event, now: DateTime<Utc>) -> Result<(StatusCode, Vec<u8>), reqwest::Error> {
-        let body = news.payload.clone().into_bytes();
-        let signed = sign_webhook(&self.target.secrets, &news.id.to_string(), now, &body);
-        let request = self
-            .http
-            .post(self.target.url.clone())
-            .timeout(self.target.timeout)
-            .header(header::CONTENT_TYPE, CLOUDEVENTS_JSON)
-            .header(header::ACCEPT, "application/json");
-        let request = signed.into_iter().fold(request, |request, (name, value)| request.header(name, value));
-        let mut response = request.body(body).send().await?;
+        let mut response = self.target.post(&self.http, news.id, &news.payload, now).send().await?;
         let status = response.status();
-        let mut answer = Vec::new();
         // Of a refusal or a failure nothing is used; and one byte more than allowed tells enough.
-        while status.is_success() && answer.len() <= MAX_ANSWER_BYTES {
-            let Some(chunk) = response.chunk().await? else { break };
-            answer.extend_from_slice(&chunk);
-        }
+        let answer =
+            if status.is_success() { read_until_beyond(&mut response, MAX_ANSWER_BYTES).await? } else { Vec::new() };
         Ok((status, answer))
     }
 }
@@ -91,7 +54,7 @@ impl HttpHook {
 #[async_trait]
 impl Hook for HttpHook {
     async fn ask(&self, news: &Event, now: DateTime<Utc>) -> Result<HookAnswer, HookUnavailable> {
-        let (status, answer) = self.send(news, now).await.map_err(tell)?;
+        let (status, answer) = self.send(news, now).await.map_err(|error| HookUnavailable(tell(error)))?;
         if status.is_client_error() {
             return Ok(HookAnswer::Rejected);
         }
@@ -114,25 +77,12 @@ fn read_answer(answer: Vec<u8>) -> Result<String, HookUnavailable> {
     }
 }
 
-/// Without the URL: its query may hold a secret.
-fn tell(error: reqwest::Error) -> HookUnavailable {
-    use std::error::Error;
-    if error.is_timeout() {
-        return HookUnavailable("no answer in time".to_owned());
-    }
-    let error = error.without_url();
-    // The innermost cause is what says "connection refused".
-    let mut cause: &dyn Error = &error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    let what = if error.is_connect() { "no connection" } else { "the call failed" };
-    HookUnavailable(format!("{what}: {cause}"))
-}
-
 #[cfg(test)]
 mod tests {
+    use url::Url;
+
     use super::*;
+    use crate::grant::webhook::WebhookSecret;
 
     #[test]
     fn an_answer_is_handed_on_as_it_was_written() {
@@ -164,7 +114,7 @@ mod tests {
         // Another test may have been faster.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let target = HookTarget {
+        let target = WebhookTarget {
             url: Url::parse(&format!("http://{closed}/hook?token=sesame")).unwrap(),
             secrets: vec![WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()],
             timeout: Duration::from_secs(2),

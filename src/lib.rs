@@ -4,7 +4,7 @@
 //! straight to OSS; OSS calls back; we verify, confirm, record and pass the news on. The bytes never pass through us.
 //!
 //! ```text
-//! main → cli → startup → { http, workers, hooks, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
+//! main → cli → startup → { http, hooks, outbox, workers, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
 //! ```
 //!
 //! Arrows never turn back; `tests/architecture.rs` checks it.
@@ -18,6 +18,8 @@
 //! | [`credentials`] | what we sign with |
 //! | [`oss_client`] | the few calls we make to OSS ourselves |
 //! | [`hooks`] | the synchronous question to the business backend |
+//! | [`outbox`] | telling sinks of events |
+//! | [`webhooks`] | the signed POST that both make |
 //! | [`store`] | the ledger |
 //! | [`http`] | the routes, on actix-web |
 //! | [`simulator`] | an OSS that runs on this machine |
@@ -38,11 +40,13 @@ pub mod hooks;
 pub mod http;
 pub mod oss;
 pub mod oss_client;
+pub mod outbox;
 pub mod settings;
 pub mod shutdown;
 pub mod simulator;
 pub mod startup;
 pub mod store;
 pub mod telemetry;
+pub mod webhooks;
 pub mod wiring;
 pub mod workers;

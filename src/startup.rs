@@ -22,7 +22,8 @@ use crate::{
         Bucket, Valet,
         ask_hook::HookTurns,
         directory_session::DirectorySessions,
-        ports::{Authenticator, Store},
+        ports::{Authenticator, Ledger},
+        purge::Retention,
         reconcile::Pacing,
         signing::SigningKeyCache,
         watch::GrantWatch,
@@ -33,6 +34,7 @@ use crate::{
         self, PublicRoutes, request_id::identify, root_span::RequestSpan, routes::health::Draining,
         waiting::WaitingRoom,
     },
+    outbox,
     settings::{Environment, ServerSettings, Settings, StoreSettings},
     shutdown::Stops,
     store,
@@ -53,7 +55,7 @@ pub struct Parts {
     pub environment: Environment,
     /// Answers this on `/-/static`: the benchmark's ceiling.
     pub static_answer: Option<Bytes>,
-    /// Whether the reconciler and the renewal of credentials run by themselves; tests step them by hand.
+    /// Whether the reconciler, the outbox and the renewal of credentials run by themselves; tests step them by hand.
     pub reconcile: bool,
     /// Ports bound beforehand, by who must know them first.
     pub listeners: Option<Listeners>,
@@ -156,6 +158,9 @@ impl Application {
         let ops = tokio::spawn(self.ops);
         let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
         if self.reconcile {
+            let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
+            background.spawn(outbox::run(Arc::clone(&self.valet), stop));
+            background.spawn(workers::purge(Arc::clone(&self.valet), self.stops.soft.clone()));
             background.spawn(workers::reconcile(Arc::clone(&self.valet), self.stops.soft.clone()));
             // Until the last request is answered: what drains is signed too.
             background.spawn(workers::refresh_credentials(Arc::clone(&self.valet), answered.clone()));
@@ -213,16 +218,19 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
     let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
     let callback_paths = own_urls.chain(callback_urls.iter().cloned()).filter_map(|url| path_of(&url)).collect();
     let watch = GrantWatch::default();
+    let ledger = open_ledger(&settings.store, &watch).await?;
     Ok(Valet {
         clock: Arc::clone(&parts.clock),
         entropy: Arc::clone(&parts.entropy),
-        store: open_store(&settings.store, &watch).await?,
+        store: ledger.clone(),
+        outbox: ledger,
         profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
         buckets,
         credentials,
         hooks: wiring::hooks(settings).context("hooks")?,
         hook_turns: HookTurns::default(),
         directory_sessions: DirectorySessions::default(),
+        sinks: wiring::sinks(settings).context("sinks")?,
         seal_keys: settings.callback.seal_keys.clone(),
         ticket_keys: settings.callback.ticket_keys.clone(),
         trusted_keys: settings.callback.trusted_keys.clone(),
@@ -234,12 +242,13 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
             .as_ref()
             .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
         looks: settings.reconciler.looks.clone(),
+        retention: Retention { grants: settings.retention.grants, events: settings.retention.events },
         pacing: Pacing::new(settings.reconciler.rate, parts.clock.now()),
         watch,
     })
 }
 
-async fn open_store(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Result<Arc<dyn Store>> {
+async fn open_ledger(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Result<Arc<dyn Ledger>> {
     let url = settings.expose_url();
     store::migrate(url).await.context("store.url")?;
     store::open(url, Arc::default(), watch).await.context("store.url")

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Which of our modules each may name. `startup`, `wiring` and `cli` may name all: they are where everything meets.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("oss", &[]),
     ("grant", &["oss"]),
     ("clock", &[]),
@@ -21,8 +21,9 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("credentials", &["app", "oss", "clock", "entropy"]),
     ("oss_client", &["app", "grant", "oss"]),
     ("store", &["app", "grant", "oss"]),
-    ("outbox", &["app", "grant", "oss", "clock", "entropy"]),
-    ("hooks", &["app", "grant", "oss", "clock", "entropy"]),
+    ("webhooks", &["grant"]),
+    ("outbox", &["app", "grant", "oss", "webhooks"]),
+    ("hooks", &["app", "grant", "webhooks"]),
     ("workers", &["app"]),
     ("http", &["app", "grant", "oss", "clock", "demo"]),
     ("simulator", &["oss", "clock"]),
@@ -33,7 +34,10 @@ const MEETING_PLACES: [&str; 5] = ["startup", "wiring", "cli", "lib", "main"];
 const LIBRARIES: [(&str, &[&str]); 5] = [
     ("actix_web", &["http", "simulator", "startup"]),
     ("sqlx", &["store"]),
-    ("reqwest", &["auth", "credentials", "oss_client", "simulator", "outbox", "hooks", "wiring", "startup"]),
+    (
+        "reqwest",
+        &["auth", "credentials", "oss_client", "simulator", "outbox", "hooks", "webhooks", "wiring", "startup"],
+    ),
     ("clap", &["cli"]),
     ("config", &["settings"]),
 ];

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use oss_valet::{
-    app::ports::{Credential, Credentials, CredentialsUnavailable, ObjectFacts, ObjectStore, ObjectStoreError},
+    app::ports::{
+        Credential, Credentials, CredentialsUnavailable, ListedObject, ObjectFacts, ObjectStore, ObjectStoreError,
+    },
     oss::{
         access_key::AccessKey,
         endpoint::{AddressingStyle, Endpoint},
@@ -19,7 +21,7 @@ use oss_valet::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
-    matchers::{any, method, path},
+    matchers::{any, method, path, query_param, query_param_is_missing},
 };
 
 const KEY: &str = "avatars/u-7/a b.png";
@@ -215,6 +217,54 @@ async fn waiting_for_a_credential_is_part_of_the_time_that_a_call_has() {
         build_http_client().unwrap(),
     );
     assert!(matches!(client.head(KEY, now()).await, Err(ObjectStoreError::Credentials(_))));
+}
+
+fn listing(key: &str, next: Option<&str>) -> ResponseTemplate {
+    let more = next.map_or("<IsTruncated>false</IsTruncated>".to_owned(), |next| {
+        format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{next}</NextContinuationToken>")
+    });
+    ResponseTemplate::new(200).set_body_string(format!(
+        "<?xml version=\"1.0\"?><ListBucketResult>{more}<Contents><Key>{key}</Key><ETag>\"5D41\"</ETag>\
+         <Type>Normal</Type><Size>5</Size></Contents></ListBucketResult>"
+    ))
+}
+
+#[tokio::test]
+async fn a_listing_is_read_page_by_page() {
+    for version in [SignatureVersion::V4, SignatureVersion::V1] {
+        let server = MockServer::start().await;
+        let first = Mock::given(query_param("list-type", "2")).and(query_param("prefix", "a b/"));
+        let first = first.and(query_param_is_missing("continuation-token"));
+        first.respond_with(listing("a%20b%2Fone", Some("t+/="))).expect(1).mount(&server).await;
+        let second = Mock::given(query_param("continuation-token", "t+/="));
+        second.respond_with(listing("a%20b%2F%E6%96%87", None)).expect(1).mount(&server).await;
+        let client = client_of(&server.uri(), version, Some(access_key()), HEAD_TIMEOUT);
+
+        let page = client.list_objects("a b/", None, now()).await.unwrap();
+
+        let (etag, object_type) = ("5D41".to_owned(), "Normal".to_owned());
+        assert_eq!(page.objects, [ListedObject { key: "a b/one".to_owned(), size: 5, etag, object_type }]);
+        let last = client.list_objects("a b/", page.next.as_deref(), now()).await.unwrap();
+        assert_eq!((last.objects[0].key.as_str(), last.next), ("a b/文", None));
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_says_nothing_is_no_empty_directory() {
+    for (what, response) in [
+        ("no document", ResponseTemplate::new(200).set_body_string("hello")),
+        ("cut off", ResponseTemplate::new(200).set_body_string("<ListBucketResult><Contents>")),
+        ("a key elsewhere", listing("b%2Fone", None)),
+        ("no token for the rest", listing("a%2Fone", Some(""))),
+        ("no size", ResponseTemplate::new(200).set_body_string("<R><Contents><Key>a%2Fx</Key></Contents></R>")),
+        ("AccessDenied", error(403, "AccessDenied")),
+        ("NoSuchBucket", error(404, "NoSuchBucket")),
+        ("down", ResponseTemplate::new(503)),
+    ] {
+        let server = answering(response).await;
+        let answer = client(&server).list_objects("a/", None, now()).await;
+        assert!(matches!(answer, Err(ObjectStoreError::Unavailable(_))), "{what}: {answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Bucket, Valet,
     issue::{IssueError, effective_user},
-    ports::{Caller, GrantAdded, NewGrant},
+    ports::{Caller, Credential, GrantAdded, NewGrant, Session, TokenService},
     signing::{Means, SigningError},
 };
 use crate::{
@@ -16,8 +16,9 @@ use crate::{
         key_template::{KeyFacts, UnusableKey},
         profile::{Method, Profile},
         request::{ClientRequest, Pinning, pin},
+        session_policy::{session_duration, session_name, session_policy},
     },
-    oss::{presign::SigningContext, request::SignatureVersion},
+    oss::{access_key::AccessKey, presign::SigningContext, request::SignatureVersion},
 };
 
 /// A directory grant with its form.
@@ -55,13 +56,24 @@ impl Valet {
         let (user_id, profile) = self.directory_profile(caller, profile, Method::Post)?;
         let bucket = self.bucket_for(profile)?;
         let means = self.means(Method::Post, profile, bucket, now).await?;
-        let key =
-            means.credential.as_ref().map(|credential| credential.key.clone()).ok_or(SigningError::NoTokenService)?;
-        if version == SignatureVersion::V1 && key.expose_security_token().is_some() {
+        let Some(Credential { key: own, .. }) = &means.credential else {
+            return Err(SigningError::NoTokenService.into());
+        };
+        let has_token = own.expose_security_token().is_some();
+        if version == SignatureVersion::V1 && has_token {
             let why = "this answer has no room for a security token: use the one of V4";
             return Err(faulty("profile", FaultCode::CredentialsNotSupported, why));
         }
+        // The page of the V4 samples sends a token whatever it holds, and an empty one is none that OSS takes.
+        let role = bucket.tokens.as_deref().filter(|_| version == SignatureVersion::V4 && !has_token);
+        if let Some(role) = role {
+            role.admit(now).map_err(SigningError::from)?;
+        }
         let grant = self.add_directory(user_id, profile, bucket, Method::Post, &means, now).await?;
+        let (grant, key) = match role {
+            Some(role) => borrow_key(role, grant, now).await?,
+            None => (grant, own.clone()),
+        };
         let Bucket { endpoint, region, .. } = bucket;
         let pinning = Pinning {
             profile,
@@ -142,6 +154,23 @@ impl Valet {
             GrantAdded::AlreadyClaimed { .. } => unreachable!("nothing was claimed"),
         }
     }
+}
+
+/// A temporary key that may do no more than the grant: the form is signed with it, and its client never sees the secret. No
+/// signature outlives it, though the grant itself may.
+async fn borrow_key(
+    role: &dyn TokenService,
+    grant: Grant,
+    now: DateTime<Utc>,
+) -> Result<(Grant, AccessKey), SigningError> {
+    let session = Session {
+        name: session_name(&grant.user_id),
+        policy: session_policy(&grant)?,
+        duration: session_duration(grant.expires_at - now, role.longest()),
+    };
+    let Credential { key, expires_at } = role.issue(&session, now).await?;
+    let end = expires_at.map_or(grant.expires_at, |end| end.min(grant.expires_at));
+    Ok((Grant { expires_at: end, ..grant }, key))
 }
 
 fn unusable(why: &UnusableKey) -> IssueError {

@@ -57,7 +57,7 @@ impl Valet {
         let nothing_arrived = self.store.list_completions(grant.id, 1).await?.is_empty();
         let expired = || {
             let id = self.new_id(now);
-            Event::new(id, EventType::Expired, &self.event_source, grant, None, None, now)
+            self.address(Event::new(id, EventType::Expired, &self.event_source, grant, None, None, now))
         };
         Ok(GrantChange {
             next_check: self.next_check(grant, State::Expired, now),

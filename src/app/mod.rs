@@ -7,6 +7,7 @@ pub mod ask_hook;
 pub mod cancel;
 pub mod complete;
 pub mod confirm;
+pub mod deliver;
 pub mod directory_session;
 pub mod issue;
 pub mod issue_directory;
@@ -16,6 +17,7 @@ pub mod look_up;
 pub mod open_ticket;
 pub mod parts;
 pub mod ports;
+pub mod purge;
 pub mod reconcile;
 pub mod record_completion;
 pub mod redeem_ticket;
@@ -35,7 +37,8 @@ use uuid::Uuid;
 use self::{
     ask_hook::{ConfiguredHook, HookTurns},
     directory_session::DirectorySessions,
-    ports::{Credentials, NextCheck, ObjectStore, Store, TokenService},
+    ports::{Credentials, NextCheck, ObjectStore, Outbox, Sink, Store, TokenService},
+    purge::Retention,
     reconcile::Pacing,
     signing::SigningKeyCache,
     watch::GrantWatch,
@@ -69,6 +72,8 @@ pub struct Valet {
     pub entropy: Arc<dyn Entropy>,
     /// The ledger.
     pub store: Arc<dyn Store>,
+    /// The ledger's events.
+    pub outbox: Arc<dyn Outbox>,
     /// By name.
     pub profiles: BTreeMap<String, Profile>,
     /// By configuration name.
@@ -79,6 +84,8 @@ pub struct Valet {
     pub hooks: BTreeMap<String, ConfiguredHook>,
     /// Who may ask a hook now.
     pub hook_turns: HookTurns,
+    /// `[[sinks]]`, by name: who is told of events.
+    pub sinks: BTreeMap<String, Arc<dyn Sink>>,
     /// Credentials for directories that were lent and last.
     pub directory_sessions: DirectorySessions,
     /// Seals and checks callbacks.
@@ -97,6 +104,8 @@ pub struct Valet {
     pub looks: LookSchedule,
     /// How fast it does.
     pub pacing: Pacing,
+    /// How long the ledger remembers.
+    pub retention: Retention,
     /// Wakes those who wait for a grant's change.
     pub watch: GrantWatch,
 }

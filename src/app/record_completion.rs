@@ -224,7 +224,7 @@ impl Valet {
             GrantKind::Directory => (grant.state, NextCheck::Keep),
         };
         GrantChange {
-            events: vec![self.event(EventType::Completed, grant, completion, None, now)],
+            events: vec![self.address(self.event(EventType::Completed, grant, completion, None, now))],
             completion: Some(completion.clone()),
             next_check,
             ..GrantChange::new(grant.id, grant.state.alone(), to)
@@ -232,7 +232,7 @@ impl Valet {
     }
 
     fn rejecting(&self, grant: &Grant, completion: &Completion, reason: &str, now: DateTime<Utc>) -> GrantChange {
-        let events = vec![self.event(EventType::Rejected, grant, completion, Some(reason), now)];
+        let events = vec![self.address(self.event(EventType::Rejected, grant, completion, Some(reason), now))];
         let reason = Some(reason.to_owned());
         match grant.kind {
             GrantKind::Upload => GrantChange {
@@ -252,7 +252,7 @@ impl Valet {
 
     fn changing(&self, grant: &Grant, completion: &Completion, now: DateTime<Utc>) -> GrantChange {
         GrantChange {
-            events: vec![self.event(EventType::Changed, grant, completion, None, now)],
+            events: vec![self.address(self.event(EventType::Changed, grant, completion, None, now))],
             completion: Some(completion.clone()),
             ..GrantChange::new(grant.id, grant.state.alone(), State::Completed)
         }

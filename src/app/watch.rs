@@ -46,6 +46,15 @@ impl GrantWatch {
 pub struct GrantChanges(broadcast::Receiver<News>);
 
 impl GrantChanges {
+    /// Returns when any grant may have changed; what else has is heard with it.
+    pub async fn any(&mut self) {
+        use broadcast::error::{RecvError, TryRecvError};
+        if let Err(RecvError::Closed) = self.0.recv().await {
+            std::future::pending::<()>().await;
+        }
+        while matches!(self.0.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
+    }
+
     /// Returns when `id` may have changed.
     pub async fn changed(&mut self, id: Uuid) {
         loop {

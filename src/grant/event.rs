@@ -37,6 +37,11 @@ impl EventType {
             Self::Changed => "com.oss-valet.upload.changed",
         }
     }
+
+    /// The kind of that CloudEvents `type`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Completed, Self::Rejected, Self::Expired, Self::Changed].into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// One event, ready for the outbox: `payload` is the whole CloudEvents JSON document that sinks receive.

@@ -16,6 +16,7 @@ pub mod multipart;
 pub mod pace;
 pub mod profile;
 pub mod request;
+pub mod retry;
 pub mod seal;
 pub mod session_policy;
 pub mod ticket;

@@ -163,6 +163,7 @@ impl<'a> GrantView<'a> {
     }
 
     /// The same with the objects under a directory.
+    #[must_use]
     pub fn with_objects(self, objects: Option<&'a [Completion]>) -> Self {
         Self { objects: objects.map(|objects| objects.iter().map(ObjectView::of).collect()), ..self }
     }

@@ -9,6 +9,7 @@ pub mod callback_signature;
 pub mod encoding;
 pub mod endpoint;
 pub mod endpoint_host;
+pub mod network;
 pub mod post_form;
 pub mod post_policy;
 pub mod presign;

@@ -19,6 +19,8 @@ const EVENTS: [(&str, EventType); 4] = [
 /// One webhook that is told of events.
 #[derive(Debug, Clone)]
 pub struct SinkSettings {
+    /// By which the ledger knows it: another name is another sink.
+    pub name: String,
     /// Where to.
     pub url: Url,
     /// Newest first: every one signs.
@@ -33,12 +35,40 @@ pub struct SinkSettings {
 
 impl SinkSettings {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let name = section.parse("name", parse_name);
         let url = section.required("url", parse_web_url);
         let secrets = read_webhook_secrets(section);
         let events = section.parsed_texts("events", |text| parse_choice(text, &EVENTS));
         let timeout = section.duration("timeout").unwrap_or(TimeDelta::seconds(10));
         let allow_private = section.flag("allow_private");
-        Some(Self { url: url?, secrets, events, timeout, allow_private })
+        let url = url?;
+        let name = name.unwrap_or_else(|| name_of(&url));
+        Some(Self { name, url, secrets, events, timeout, allow_private })
+    }
+}
+
+/// What a sink is called when it is not given a name: its URL without what may be a secret.
+fn name_of(url: &Url) -> String {
+    let mut plain = url.clone();
+    plain.set_query(None);
+    plain.into()
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if (1..=64).contains(&text.len()) && text.chars().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err("a sink's name is 1 to 64 of A-Z a-z 0-9 . _ -".to_owned())
+}
+
+/// No two sinks may share a name: the ledger could not tell them apart.
+pub(super) fn judge_names(root: &Section<'_>, sinks: &[SinkSettings]) {
+    for (place, sink) in sinks.iter().enumerate() {
+        if sinks[..place].iter().any(|earlier| earlier.name == sink.name) {
+            let fault = format!("another sink is called `{}`, too: give each a `name` of its own", sink.name);
+            root.fault(&format!("sinks[{place}].name"), fault);
+        }
     }
 }
 

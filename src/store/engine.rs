@@ -6,11 +6,20 @@ use std::{collections::HashSet, future::Future, time::Duration};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::failure::Failure;
+use super::{failure::Failure, outbox::Wanted, rows::Cells};
 use crate::{
     app::ports::{CheckClaim, GrantChange, NewGrant},
     grant::{completion::Completion, event::Event, grant::Grant},
 };
+
+/// A value for a statement.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value<'v> {
+    Id(Uuid),
+    Text(&'v str),
+    Number(i64),
+    Bytes(&'v [u8]),
+}
 
 /// Makes connections to one ledger.
 pub(super) trait Connector: Send + 'static {
@@ -39,6 +48,9 @@ pub(super) trait Connector: Send + 'static {
 /// Where rows are given, none occurs twice, and none of them is an error when it loses a race: who won is told. The
 /// engine takes whatever locks it needs in an order that is the same for all.
 pub(super) trait Engine: Send + 'static {
+    /// What it answers with.
+    type Row: Cells + Send + Sync;
+
     /// Grants that one statement can insert at most.
     const ONE_STATEMENT: usize;
 
@@ -87,6 +99,32 @@ pub(super) trait Engine: Send + 'static {
         &mut self,
         claim: &CheckClaim,
     ) -> impl Future<Output = Result<Vec<(DateTime<Utc>, Grant)>, Failure>> + Send;
+
+    /// Adds deliveries of events that are there. One waits (has no time) where it says so, and while the same sink has an
+    /// earlier event of the same grant pending.
+    fn add_deliveries(&mut self, wanted: &[Wanted<'_>]) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Keeps these grants, given in the order of their ids, from being changed by others until the transaction ends.
+    fn hold_grants(&mut self, _ids: &[Uuid]) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Takes deliveries as `outbox::CLAIM` says, passing over what others hold.
+    const CLAIM_DELIVERIES: &'static str;
+
+    /// As `retention` says, passing over what others hold.
+    const PURGE_GRANTS: &'static str;
+    /// As [`Self::PURGE_GRANTS`].
+    const PURGE_EVENTS: &'static str;
+    /// As [`Self::PURGE_GRANTS`].
+    const PURGE_KEYS: &'static str;
+
+    /// Runs one statement whose `$1`, `$2`, … are these values; what it returns.
+    fn rows(
+        &mut self,
+        statement: &'static str,
+        values: &[Value<'_>],
+    ) -> impl Future<Output = Result<Vec<Self::Row>, Failure>> + Send;
 
     /// Writes something, only to see whether that can be done.
     fn beat(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;

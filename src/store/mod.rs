@@ -6,6 +6,8 @@
 //! | `group_commit` | the tasks through which everything is written |
 //! | `transaction` | what one transaction does |
 //! | `lookup` | reading by id, for many callers at once |
+//! | `outbox` | who is still to be told of what |
+//! | `retention` | removing what has been kept long enough |
 //! | `engine` | what these need of an engine |
 //! | `rows` | what a row's cells mean |
 //! | `queue` | what waits for an engine's tasks, in groups |
@@ -17,8 +19,10 @@ mod failure;
 mod group_commit;
 mod link;
 mod lookup;
+mod outbox;
 mod postgres;
 mod queue;
+mod retention;
 mod rows;
 mod sqlite;
 mod transaction;
@@ -27,7 +31,7 @@ use std::{path::Path, sync::Arc};
 
 pub use self::group_commit::Counters;
 use self::{failure::Failure, postgres::PostgresStore, sqlite::SqliteStore};
-use crate::app::{ports::Store, watch::GrantWatch};
+use crate::app::{ports::Ledger, watch::GrantWatch};
 
 /// Why a ledger can't be opened or migrated.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +73,7 @@ impl From<Failure> for OpenError {
 ///
 /// # Errors
 /// When the URL is not usable, or the schema is missing, foreign, older or newer.
-pub async fn open(url: &str, counters: Arc<Counters>, watch: &GrantWatch) -> Result<Arc<dyn Store>, OpenError> {
+pub async fn open(url: &str, counters: Arc<Counters>, watch: &GrantWatch) -> Result<Arc<dyn Ledger>, OpenError> {
     match Place::named_by(url)? {
         Place::File(path) => {
             sqlite::schema::check(path).await?;

@@ -146,7 +146,7 @@ pub(super) fn read_id(table: &'static str, row: &impl Cells) -> Result<Uuid, Cor
 }
 
 /// Walks through a row.
-struct Columns<'r, R> {
+pub(super) struct Columns<'r, R> {
     table: &'static str,
     row: &'r R,
     position: usize,
@@ -154,7 +154,7 @@ struct Columns<'r, R> {
 }
 
 impl<'r, R: Cells> Columns<'r, R> {
-    fn of(table: &'static str, row: &'r R) -> Self {
+    pub(super) fn of(table: &'static str, row: &'r R) -> Self {
         Self { table, row, position: 0, grant: None }
     }
 
@@ -168,17 +168,17 @@ impl<'r, R: Cells> Columns<'r, R> {
         value
     }
 
-    fn next_id(&mut self, column: &'static str) -> Result<Uuid, CorruptRow> {
+    pub(super) fn next_id(&mut self, column: &'static str) -> Result<Uuid, CorruptRow> {
         let id = self.next(column, R::id)?;
         self.grant = Some(id);
         Ok(id)
     }
 
-    fn next_optional_text(&mut self, column: &'static str) -> Result<Option<String>, CorruptRow> {
+    pub(super) fn next_optional_text(&mut self, column: &'static str) -> Result<Option<String>, CorruptRow> {
         Ok(self.next(column, R::text)?.map(str::to_owned))
     }
 
-    fn next_text(&mut self, column: &'static str) -> Result<String, CorruptRow> {
+    pub(super) fn next_text(&mut self, column: &'static str) -> Result<String, CorruptRow> {
         self.next_optional_text(column)?.ok_or_else(|| self.missing(column))
     }
 
@@ -191,7 +191,7 @@ impl<'r, R: Cells> Columns<'r, R> {
         bytes.try_into().map_err(|_| self.corrupt(column, "is not 32 bytes".into()))
     }
 
-    fn next_number<T: TryFrom<i64>>(&mut self, column: &'static str) -> Result<T, CorruptRow> {
+    pub(super) fn next_number<T: TryFrom<i64>>(&mut self, column: &'static str) -> Result<T, CorruptRow> {
         self.next_optional_number(column)?.ok_or_else(|| self.missing(column))
     }
 
@@ -203,12 +203,22 @@ impl<'r, R: Cells> Columns<'r, R> {
         }
     }
 
-    fn next_time(&mut self, column: &'static str) -> Result<DateTime<Utc>, CorruptRow> {
+    pub(super) fn next_time(&mut self, column: &'static str) -> Result<DateTime<Utc>, CorruptRow> {
         let micros: i64 = self.next_number(column)?;
         DateTime::from_timestamp_micros(micros).ok_or_else(|| self.corrupt(column, format!("is no time: {micros}")))
     }
 
-    fn next_word<T>(&mut self, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, CorruptRow> {
+    pub(super) fn next_optional_time(&mut self, column: &'static str) -> Result<Option<DateTime<Utc>>, CorruptRow> {
+        let Some(micros) = self.next_optional_number(column)? else { return Ok(None) };
+        let time = DateTime::from_timestamp_micros(micros);
+        time.map(Some).ok_or_else(|| self.corrupt(column, format!("is no time: {micros}")))
+    }
+
+    pub(super) fn next_word<T>(
+        &mut self,
+        column: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, CorruptRow> {
         let word = self.next(column, R::text)?.ok_or_else(|| self.missing(column))?;
         parse(word).ok_or_else(|| self.corrupt(column, format!("can't be `{}`", word.escape_debug())))
     }
@@ -217,7 +227,7 @@ impl<'r, R: Cells> Columns<'r, R> {
         self.corrupt(column, "is NULL".to_owned())
     }
 
-    fn corrupt(&self, column: &'static str, problem: String) -> CorruptRow {
+    pub(super) fn corrupt(&self, column: &'static str, problem: String) -> CorruptRow {
         CorruptRow { table: self.table, column, grant: self.grant, problem }
     }
 }

@@ -14,9 +14,12 @@ use super::{
     engine::Engine,
     failure::Failure,
     lookup::{complete_entries, find_entries},
+    outbox, retention,
 };
 use crate::{
-    app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant},
+    app::ports::{
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant, Purge, Purged,
+    },
     grant::grant::State,
 };
 
@@ -26,6 +29,8 @@ pub(super) enum Operation {
     Add(NewGrant),
     Change(GrantChange),
     ClaimChecks(CheckClaim),
+    Outbox(outbox::Write),
+    Purge(Purge),
     Ping,
 }
 
@@ -35,6 +40,8 @@ pub(super) enum Outcome {
     Added(GrantAdded),
     Changed(GrantChanged),
     ChecksClaimed(Vec<ClaimedCheck>),
+    Outbox(outbox::Written),
+    Purged(Purged),
     Alive,
 }
 
@@ -75,7 +82,11 @@ fn plain_adds<E: Engine>(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
     fn plain(operation: &Operation) -> Option<&NewGrant> {
         match operation {
             Operation::Add(new) => new.idempotency.is_none().then_some(new),
-            Operation::Change(_) | Operation::ClaimChecks(_) | Operation::Ping => None,
+            Operation::Change(_)
+            | Operation::ClaimChecks(_)
+            | Operation::Outbox(_)
+            | Operation::Purge(_)
+            | Operation::Ping => None,
         }
     }
     if operations.len() > E::ONE_STATEMENT { None } else { operations.iter().map(plain).collect() }
@@ -85,20 +96,31 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
     let mut adds = Vec::with_capacity(operations.len());
     let mut changes = Vec::with_capacity(operations.len());
     let mut claims = Vec::new();
+    let mut writes = Vec::with_capacity(operations.len());
+    let mut purges = Vec::new();
     let mut ping = false;
     for operation in operations {
         match operation {
             Operation::Add(new) => adds.push(new),
             Operation::Change(change) => changes.push(change),
             Operation::ClaimChecks(claim) => claims.push(claim),
+            Operation::Outbox(write) => writes.push(write),
+            Operation::Purge(purge) => purges.push(purge),
             Operation::Ping => ping = true,
         }
     }
     engine.begin().await?;
     // All of these are under way at the same time, so that any order among them is right.
     let mut answers_to_adds = add_grants(engine, &adds).await?.into_iter();
+    hold_grants(engine, &changes, &writes).await?;
     let mut answers_to_changes = change_grants(engine, &changes).await?.into_iter();
     let mut answers_to_claims = claim_checks(engine, &claims).await?.into_iter();
+    let mut answers_to_writes = outbox::write(engine, &writes).await?.into_iter();
+    let mut answers_to_purges = Vec::with_capacity(purges.len());
+    for purge in purges {
+        answers_to_purges.push(retention::purge(engine, purge).await?);
+    }
+    let mut answers_to_purges = answers_to_purges.into_iter();
     if ping {
         engine.beat().await?;
     }
@@ -109,6 +131,8 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
         Operation::ClaimChecks(_) => {
             Outcome::ChecksClaimed(answers_to_claims.next().expect("an answer for each claim"))
         }
+        Operation::Outbox(_) => Outcome::Outbox(answers_to_writes.next().expect("an answer for each write")),
+        Operation::Purge(_) => Outcome::Purged(answers_to_purges.next().expect("an answer for each purge")),
         Operation::Ping => Outcome::Alive,
     });
     Ok(outcomes.collect())
@@ -151,6 +175,24 @@ async fn find_claimant<E: Engine>(engine: &mut E, scope_digest: &[u8; 32]) -> Re
     Ok(GrantAdded::AlreadyClaimed { entry: Box::new(entry), request_digest })
 }
 
+/// Holds the grants whose events are settled, and with them all that are changed here: who takes several locks takes
+/// them in one order. Without this an event recorded meanwhile would not be seen by the settlement that lets it go, nor
+/// would it see that settlement.
+async fn hold_grants<E: Engine>(
+    engine: &mut E,
+    changes: &[&GrantChange],
+    writes: &[&outbox::Write],
+) -> Result<(), Failure> {
+    let mut held: Vec<Uuid> = writes.iter().filter_map(|write| write.settled_grant()).collect();
+    if held.is_empty() {
+        return Ok(());
+    }
+    held.extend(changes.iter().map(|change| change.id));
+    held.sort_unstable();
+    held.dedup();
+    engine.hold_grants(&held).await
+}
+
 async fn change_grants<E: Engine>(engine: &mut E, changes: &[&GrantChange]) -> Result<Vec<GrantChanged>, Failure> {
     if changes.is_empty() {
         return Ok(Vec::new());
@@ -161,7 +203,7 @@ async fn change_grants<E: Engine>(engine: &mut E, changes: &[&GrantChange]) -> R
     let news = insert_completions(engine, &made).await?;
     let events: Vec<_> = news.iter().flat_map(|change| &change.events).collect();
     if !events.is_empty() {
-        engine.insert_events(&events).await?;
+        outbox::add_events(engine, &events).await?;
     }
     // Those who wait, wait for a grant to be no longer `issued`.
     let ended: Vec<Uuid> = made.iter().filter(|change| change.to != State::Issued).map(|change| change.id).collect();

@@ -6,8 +6,9 @@ use anyhow::Context;
 
 use crate::{
     app::ask_hook::ConfiguredHook,
-    hooks::{HookTarget, HttpHook, build_http_client},
+    hooks::{HttpHook, build_http_client},
     settings::Settings,
+    webhooks::WebhookTarget,
 };
 
 /// A hook per `[hooks.NAME]`, by that name.
@@ -21,7 +22,7 @@ pub fn hooks(settings: &Settings) -> anyhow::Result<BTreeMap<String, ConfiguredH
     let http = build_http_client().context("no HTTP client")?;
     let hooks = settings.hooks.iter().map(|(name, hook)| {
         let timeout = hook.timeout.to_std().with_context(|| format!("hooks.{name}.timeout"))?;
-        let target = HookTarget { url: hook.url.clone(), secrets: hook.secrets.clone(), timeout };
+        let target = WebhookTarget { url: hook.url.clone(), secrets: hook.secrets.clone(), timeout };
         let backend = Arc::new(HttpHook::new(target, http.clone()));
         Ok((name.clone(), ConfiguredHook { backend, on_failure: hook.on_failure }))
     });

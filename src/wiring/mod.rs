@@ -2,6 +2,7 @@
 
 mod credentials;
 mod hooks;
+mod sinks;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub use self::{
     credentials::{CredentialParts, Providers, credentials},
     hooks::hooks,
+    sinks::sinks,
 };
 use crate::{
     app::ports::{Credentials, ObjectStore},

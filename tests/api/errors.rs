@@ -57,6 +57,9 @@ async fn a_method_that_a_path_does_not_take_is_told_which_it_takes() {
         (public(&format!("/v1/uploads/{ID}/complete")), "POST"),
         (public(&format!("/v1/uploads/{ID}/renew")), "POST"),
         (public("/v1/profiles"), "GET, HEAD"),
+        (public("/compat/appserver"), "GET, HEAD"),
+        (public("/compat/appserver/v4"), "GET, HEAD"),
+        (public("/compat/sts"), "GET, HEAD"),
         (public("/v1/callbacks/oss"), "POST"),
         (public("/client.js"), "GET, HEAD"),
         (public("/client.d.ts"), "GET, HEAD"),
@@ -175,6 +178,7 @@ async fn every_code_has_its_document() {
     for body in faulty() {
         keep(app.post("/v1/uploads", "u-7", &body).await);
     }
+    keep(app.get("/compat/appserver?profile=avatar", "u-7").await);
     for size in [1, 2] {
         let request = app.request(Method::POST, "/v1/uploads", "u-7").header("Idempotency-Key", "k");
         let answer = send(request.json(&json!({"profile": "document", "size": size}))).await;

@@ -149,8 +149,8 @@ impl TestApp {
         self.service_task = tokio::spawn(async move { application.run().await.unwrap() });
     }
 
-    /// The use cases of another replica over the same ledger.
-    pub(crate) async fn replica(&self) -> Valet {
+    /// The use cases of another replica: the same settings, the same ledger, the same clock.
+    pub(crate) async fn another_valet(&self) -> Valet {
         build_valet(&self.settings, &parts(&self.clock, free_ports())).await.unwrap()
     }
 

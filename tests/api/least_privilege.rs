@@ -7,6 +7,7 @@ use oss_valet::{
 use serde_json::{Value, json};
 
 use crate::{
+    directory,
     harness::{Answer, SIGNER, TestApp, path_of, send, upload},
     multipart, sts,
 };
@@ -38,6 +39,11 @@ fn with_and_without(policy: &Value) -> Vec<(Option<String>, Permissions)> {
     all
 }
 
+/// What the policy of that name allows.
+fn of(name: &str) -> Permissions {
+    Permissions::policy(&policy(name).to_string()).expect("a policy")
+}
+
 /// What each credential may do.
 #[derive(Clone)]
 struct Rights {
@@ -49,8 +55,8 @@ struct Rights {
 impl Rights {
     /// All of the page's.
     fn of_page() -> Self {
-        let of = |name: &str| Permissions::policy(&policy(name).to_string()).expect("a policy");
-        Self { signer: of("multipart").and(&of("assume")), confirmer: of("confirm-and-delete"), role: of("role") }
+        let confirmer = of("confirm-and-delete").and(&of("list"));
+        Self { signer: of("multipart").and(&of("assume")), confirmer, role: of("role") }
     }
 }
 
@@ -130,6 +136,19 @@ async fn session(app: &TestApp) -> bool {
     listed.status == 200 && aborted.status == 204 && is_completed(&put)
 }
 
+/// An object whose callback was lost, found by listing; and what an SDK has begun there cleared away.
+async fn directories(app: &TestApp) -> bool {
+    let lent = app.get("/compat/sts?profile=document", "u-7").await.json();
+    let Some(dir) = lent["Dir"].as_str() else { return false };
+    directory::put_aside(app, &format!("{dir}lost"), "text/plain", b"lost").await;
+    let begun = presign::initiate_multipart_upload("app-media", &format!("{dir}begun"), Vec::new());
+    multipart::ask_oss(app, begun, "").await;
+    directory::look_after(app, directory::AFTER_THE_END).await;
+    directory::last_grant(app, "u-7").await["state"] == "expired"
+        && directory::news(app).await == [directory::told("completed", &format!("{dir}lost"))]
+        && multipart::unfinished(app).await.is_empty()
+}
+
 /// Each variant of the policy gives `rights`, and `works` tells whether all that it is for can be done.
 async fn is_least(name: &str, rights: impl Fn(Permissions) -> Rights, works: impl AsyncFn(&TestApp) -> bool) {
     for (left_out, permissions) in with_and_without(&policy(name)) {
@@ -156,6 +175,18 @@ async fn what_confirms() {
 #[tokio::test]
 async fn what_confirms_and_deletes() {
     is_least("confirm-and-delete", |confirmer| Rights { confirmer, ..Rights::of_page() }, rejection).await;
+}
+
+#[tokio::test]
+async fn what_looks_into_directories() {
+    let rights = |list| Rights { confirmer: of("confirm").and(&list), ..Rights::of_page() };
+    is_least("list", rights, directories).await;
+}
+
+#[tokio::test]
+async fn what_clears_directories_up() {
+    let signer = |clear_up| of("sign").and(&of("assume")).and(&clear_up);
+    is_least("clear-up", |clear_up| Rights { signer: signer(clear_up), ..Rights::of_page() }, directories).await;
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod cors;
 mod crash;
 #[path = "../lib/dev.rs"]
 mod dev;
+mod directory;
 mod endpoints;
 mod errors;
 mod forger;
@@ -32,6 +33,7 @@ mod policy;
 mod profiles;
 mod reconcile;
 mod secrets;
+mod sinks;
 mod static_files;
 mod story;
 mod sts;

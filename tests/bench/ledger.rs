@@ -13,7 +13,9 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use oss_valet::{
     app::{
-        ports::{GrantAdded, GrantChange, GrantChanged, IdempotencyClaim, NewGrant, NextCheck, Store},
+        ports::{
+            GrantAdded, GrantChange, GrantChanged, IdempotencyClaim, Ledger, NewGrant, NextCheck, OutgoingEvent, Store,
+        },
         watch::GrantWatch,
     },
     grant::{
@@ -79,9 +81,9 @@ fn mebibytes(path: PathBuf) -> u64 {
 
 async fn measure<F: Future<Output = ()> + Send + 'static>(
     name: &str,
-    store: &Arc<dyn Store>,
+    store: &Arc<dyn Ledger>,
     counters: &Counters,
-    work: impl Fn(Arc<dyn Store>, u64) -> F + Copy + Send + 'static,
+    work: impl Fn(Arc<dyn Ledger>, u64) -> F + Copy + Send + 'static,
 ) {
     let (began, cpu_began, commits) = (Instant::now(), cpu_seconds(), counters.commits());
     let callers: Vec<_> = (0..CALLERS)
@@ -192,12 +194,15 @@ fn completion(n: u64) -> GrantChange {
         oss_upload_id: None,
         lifetime: None,
         next_check: NextCheck::Never,
-        events: vec![Event {
-            id: Uuid::from_bytes(event_id),
-            grant_id: id(n),
-            kind: EventType::Completed,
-            time: noon(),
-            payload,
+        events: vec![OutgoingEvent {
+            event: Event {
+                id: Uuid::from_bytes(event_id),
+                grant_id: id(n),
+                kind: EventType::Completed,
+                time: noon(),
+                payload,
+            },
+            sinks: Vec::new(),
         }],
     }
 }

@@ -25,13 +25,17 @@ async function bundle(code, folder) {
   return outputFiles[0].text;
 }
 
-/** A web server with one page that has nothing but the module; `{url, close}`. */
-export async function serve(code, folder) {
+/** A web server with one page that has nothing but the module, and before it these classic scripts (files); `{url, close}`. */
+export async function serve(code, folder, scripts = []) {
   const script = await bundle(code, folder);
+  const classic = scripts.map((file, index) => [`/classic-${index}.js`, readFileSync(file)]);
+  const tags = classic.map(([path]) => `<script src="${path}"></script>`).join("");
   const server = createServer((request, response) => {
+    const [, text] = classic.find(([path]) => path === request.url) ?? [];
+    if (text) return response.setHeader("Content-Type", "text/javascript").end(text);
     const isScript = request.url === "/recipe.js";
     response.setHeader("Content-Type", isScript ? "text/javascript" : "text/html; charset=utf-8");
-    response.end(isScript ? script : `<!doctype html><link rel="icon" href="data:,"><title>recipe</title><script src="/recipe.js"></script>`);
+    response.end(isScript ? script : `<!doctype html><link rel="icon" href="data:,"><title>recipe</title><body></body>${tags}<script src="/recipe.js"></script>`);
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   return {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oss_valet::{
-    app::{ports::Store, watch::GrantWatch},
+    app::{ports::Ledger, watch::GrantWatch},
     store::{self, Counters},
 };
 use sqlx::{
@@ -16,7 +16,7 @@ use crate::postgres;
 
 /// A fresh, empty ledger of some engine.
 pub(crate) struct Bed {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Ledger>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) watch: GrantWatch,
     pub(crate) url: String,
@@ -50,7 +50,7 @@ impl Bed {
     }
 
     /// Another handle on the same ledger, as another process would have it.
-    pub(crate) async fn open_again(&self) -> Arc<dyn Store> {
+    pub(crate) async fn open_again(&self) -> Arc<dyn Ledger> {
         open(&self.url).await
     }
 
@@ -105,6 +105,6 @@ impl BackDoor {
 }
 
 /// The ledger there, of which nobody waits for news.
-pub(crate) async fn open(url: &str) -> Arc<dyn Store> {
+pub(crate) async fn open(url: &str) -> Arc<dyn Ledger> {
     store::open(url, Arc::default(), &GrantWatch::default()).await.unwrap()
 }

@@ -12,6 +12,8 @@ mod faults;
 mod grants;
 mod idempotency;
 mod lists;
+mod objects;
+mod outbox;
 #[path = "../lib/postgres.rs"]
 mod postgres;
 mod sample;
@@ -76,10 +78,30 @@ on_every_engine! {
     checks::a_check_is_released_by_whom_it_belongs_to_alone,
     checks::a_clock_that_goes_back_claims_what_was_due_then,
     checks::a_corrupt_row_holds_up_no_other_check,
+    objects::an_object_is_found_by_grant_key_and_etag,
+    objects::objects_are_listed_newest_first_and_at_most_so_many,
+    objects::of_many_that_record_the_same_object_the_first_stands_and_is_told_once,
+    objects::a_cancelled_directory_takes_what_was_decided_for_a_cancelled_one_alone,
     faults::an_operation_that_fails_leaves_its_neighbours_alone,
     faults::a_change_that_fails_half_way_changes_nothing,
     faults::a_locked_ledger_says_no_and_recovers,
     faults::a_corrupt_row_is_named_and_hides_no_other,
+    outbox::an_event_is_claimed_by_each_sink_that_wants_it_and_by_no_other,
+    outbox::a_change_that_does_not_apply_makes_no_delivery,
+    outbox::what_is_claimed_is_nobody_elses_until_the_lease_ends,
+    outbox::two_claimers_never_get_the_same_delivery,
+    outbox::a_grants_next_event_waits_for_the_earlier_one,
+    outbox::events_of_one_transaction_keep_their_order,
+    outbox::events_recorded_while_the_earlier_one_is_settled_are_never_stuck,
+    outbox::what_is_released_is_as_if_it_had_not_been_claimed,
+    outbox::a_paused_sink_gets_nothing_until_its_time,
+    outbox::a_sink_that_is_gone_is_disabled_once_and_gets_everything_when_enabled,
+    outbox::the_dead_and_the_delivered_are_replayed_under_the_same_ids,
+    outbox::a_replayed_event_does_not_hold_up_what_came_after_it,
+    outbox::a_clock_that_goes_back_sends_nothing_twice_and_loses_nothing,
+    outbox::events_are_listed_newest_first_with_their_deliveries,
+    outbox::depth_tells_what_waits_and_since_when,
+    outbox::deliveries_go_with_their_event,
     crash::reopened_it_holds_everything,
     crash::killed_it_holds_everything_it_answered,
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oss_valet::{
-    app::ports::{GrantChange, IdempotencyClaim, LedgerEntry, NewGrant, NextCheck, Store},
+    app::ports::{GrantChange, IdempotencyClaim, LedgerEntry, NewGrant, NextCheck, OutgoingEvent, Store},
     grant::{
         completion::{Completion, CompletionSource},
         event::{Event, EventType},
@@ -80,14 +80,15 @@ pub(crate) fn completion(n: u64, etag: &str) -> Completion {
 }
 
 /// An event of the `n`th grant; `number` makes its id.
-pub(crate) fn event(n: u64, number: u64) -> Event {
-    Event {
+pub(crate) fn event(n: u64, number: u64) -> OutgoingEvent {
+    let event = Event {
         id: id(1_000_000 + number),
         grant_id: id(n),
         kind: EventType::Completed,
         time: noon(),
         payload: r#"{"specversion":"1.0"}"#.into(),
-    }
+    };
+    OutgoingEvent { event, sinks: Vec::new() }
 }
 
 /// From one of these states to that one, and nothing else.

@@ -4,6 +4,8 @@ mod caller;
 mod credentials;
 mod hook;
 mod object_store;
+mod outbox;
+mod retention;
 mod store;
 
 pub use self::{
@@ -16,8 +18,13 @@ pub use self::{
     object_store::{
         Joined, ListedObject, ObjectFacts, ObjectPage, ObjectStore, ObjectStoreError, PendingUpload, UnfinishedUpload,
     },
+    outbox::{
+        Claimed, Delivery, DeliveryClaim, DeliveryStanding, DeliveryState, EventFilter, Fate, Message, Outbox,
+        OutboxEntry, OutgoingEvent, Replay, Settled, Settlement, Sink, SinkAnswer, SinkDepth,
+    },
+    retention::{Purge, PurgeStep, Purged},
     store::{
-        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, LedgerEntry,
-        NewGrant, NextCheck, Store, StoreError,
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, Ledger,
+        LedgerEntry, NewGrant, NextCheck, Store, StoreError,
     },
 };

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::{Outbox, OutgoingEvent, Purge, Purged};
 use crate::grant::{
     completion::Completion,
-    event::Event,
     grant::{Grant, State},
 };
 
@@ -38,9 +38,17 @@ pub trait Store: Send + Sync {
     /// and should the claimer die, they are due again.
     async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, StoreError>;
 
+    /// Removes what has been kept long enough: one small step.
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError>;
+
     /// Whether the ledger answers, for writing too.
     async fn ping(&self) -> Result<(), StoreError>;
 }
+
+/// One ledger that is both: grants with their completions, and the outbox of their events.
+pub trait Ledger: Store + Outbox {}
+
+impl<T: Store + Outbox> Ledger for T {}
 
 /// A grant to add.
 #[derive(Debug, Clone)]
@@ -148,8 +156,8 @@ pub struct GrantChange {
     pub lifetime: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// When the reconciler looks next.
     pub next_check: NextCheck,
-    /// Outbox rows.
-    pub events: Vec<Event>,
+    /// What the world is to be told, and who.
+    pub events: Vec<OutgoingEvent>,
 }
 
 impl GrantChange {

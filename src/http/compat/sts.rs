@@ -34,11 +34,13 @@ struct Lent<'a> {
 
 /// As the mobile SDKs' `callbackParam`: a map of texts.
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct CallbackParam<'a> {
-    callback_url: &'a str,
-    callback_body: &'a str,
-    callback_body_type: CallbackBodyType,
+    #[serde(rename = "callbackUrl")]
+    url: &'a str,
+    #[serde(rename = "callbackBody")]
+    body: &'a str,
+    #[serde(rename = "callbackBodyType")]
+    body_type: CallbackBodyType,
 }
 
 #[derive(Serialize)]
@@ -92,11 +94,7 @@ fn lent_view<'a>(valet: &'a Valet, session: &'a DirectorySession) -> Lent<'a> {
         endpoint: valet.bucket_named(&grant.bucket).map_or("", |bucket| &bucket.endpoint_url),
         dir: &grant.key,
         callback: &callback.callback,
-        callback_param: CallbackParam {
-            callback_url: &callback.url,
-            callback_body: &callback.body,
-            callback_body_type: callback.body_type,
-        },
+        callback_param: CallbackParam { url: &callback.url, body: &callback.body, body_type: callback.body_type },
     }
 }
 

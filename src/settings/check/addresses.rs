@@ -1,8 +1,8 @@
 //! Which addresses OSS could reach. Names are judged by how they look: nothing is resolved.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use url::{Host, Url};
+
+use crate::oss::network::is_private;
 
 /// Endings of names that mean something only inside a network.
 const PRIVATE_ENDINGS: [&str; 7] = [".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa", ".svc"];
@@ -10,8 +10,8 @@ const PRIVATE_ENDINGS: [&str; 7] = [".local", ".localhost", ".internal", ".intra
 /// Whether the URL's host may be a public one.
 pub(super) fn is_reachable_by_oss(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Ipv4(address)) => !is_private_v4(address),
-        Some(Host::Ipv6(address)) => !is_private_v6(address),
+        Some(Host::Ipv4(address)) => !is_private(address.into()),
+        Some(Host::Ipv6(address)) => !is_private(address.into()),
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
             name.contains('.') && !PRIVATE_ENDINGS.iter().any(|ending| name.ends_with(ending))
@@ -27,33 +27,6 @@ pub(super) fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         None => false,
-    }
-}
-
-fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    // 100.64/10: carrier-grade NAT, and Alibaba Cloud's own services.
-    let shared = first == 100 && (64..128).contains(&second);
-    shared
-        || first == 0
-        || address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_multicast()
-        || address.is_broadcast()
-        || address.is_documentation()
-}
-
-fn is_private_v6(address: Ipv6Addr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => is_private_v4(address),
-        IpAddr::V6(address) => {
-            address.is_loopback()
-                || address.is_unspecified()
-                || address.is_unique_local()
-                || address.is_unicast_link_local()
-                || address.is_multicast()
-        }
     }
 }
 

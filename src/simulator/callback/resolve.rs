@@ -5,34 +5,16 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex},
 };
 
-use ipnet::Ipv4Net;
 use reqwest::{
     Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
 
-use crate::simulator::errors::OssError;
-
-/// What is not the public internet. The page names RFC 1918 and loopback; the rest is where a callback could do harm all
-/// the same, and is assumed: this network, carrier-grade NAT (OSS's own VIPs), link-local (the metadata service), protocol
-/// assignments, benchmarks, multicast, and what is reserved.
-const PRIVATE: [(Ipv4Addr, u8); 11] = [
-    (Ipv4Addr::UNSPECIFIED, 8),
-    (Ipv4Addr::new(10, 0, 0, 0), 8),
-    (Ipv4Addr::new(100, 64, 0, 0), 10),
-    (Ipv4Addr::new(127, 0, 0, 0), 8),
-    (Ipv4Addr::new(169, 254, 0, 0), 16),
-    (Ipv4Addr::new(172, 16, 0, 0), 12),
-    (Ipv4Addr::new(192, 0, 0, 0), 24),
-    (Ipv4Addr::new(192, 168, 0, 0), 16),
-    (Ipv4Addr::new(198, 18, 0, 0), 15),
-    (Ipv4Addr::new(224, 0, 0, 0), 4),
-    (Ipv4Addr::new(240, 0, 0, 0), 4),
-];
+use crate::{oss::network::is_private, simulator::errors::OssError};
 
 /// One callback URL, and the addresses that its host has.
 #[derive(Debug, Clone)]
@@ -74,11 +56,6 @@ impl Hosts {
 /// A missing scheme means http (P§1.2).
 fn parse_url(text: &str) -> Option<Url> {
     if text.contains("://") { Url::parse(text).ok() } else { Url::parse(&format!("http://{text}")).ok() }
-}
-
-fn is_private(address: IpAddr) -> bool {
-    let IpAddr::V4(v4) = address else { return true };
-    PRIVATE.iter().any(|(network, prefix)| Ipv4Net::new_assert(*network, *prefix).contains(&v4))
 }
 
 /// The callback client's only name service. It knows what has been judged and nothing else, so that a name that changes

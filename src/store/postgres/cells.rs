@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Row as _, postgres::PgArguments, postgres::PgRow, query::Query};
 use uuid::Uuid;
 
-use super::super::rows::{Cells, write_vars};
+use super::super::{
+    engine::Value,
+    outbox::Wanted,
+    rows::{Cells, write_vars},
+};
 use crate::{
     app::ports::{GrantChange, NewGrant, NextCheck},
     grant::{completion::Completion, event::Event, grant::Grant},
@@ -108,6 +112,24 @@ pub(super) fn bind_events(query: Bound, events: &[&Event]) -> Bound {
         .bind(column(events, |event| event.kind.as_str()))
         .bind(column(events, |event| micros(event.time)))
         .bind(column(events, |event| event.payload.as_str()))
+}
+
+/// Binds deliveries to add: events, sinks, whether they wait.
+pub(super) fn bind_wanted(query: Bound, wanted: &[Wanted<'_>]) -> Bound {
+    query
+        .bind(wanted.iter().map(|one| one.event_id).collect::<Vec<_>>())
+        .bind(wanted.iter().map(|one| one.sink).collect::<Vec<_>>())
+        .bind(wanted.iter().map(|one| one.waits).collect::<Vec<_>>())
+}
+
+/// Binds one value.
+pub(super) fn bind_value(query: Bound, value: &Value<'_>) -> Bound {
+    match *value {
+        Value::Id(id) => query.bind(id),
+        Value::Text(known) => query.bind(known.to_owned()),
+        Value::Number(number) => query.bind(number),
+        Value::Bytes(known) => query.bind(known.to_vec()),
+    }
 }
 
 fn column<'r, R, V>(rows: &[&'r R], value: impl Fn(&'r R) -> V) -> Vec<V> {

@@ -3,15 +3,21 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection as _, PgConnection, query};
+use sqlx::{Connection as _, PgConnection, postgres::PgRow, query};
 use uuid::Uuid;
 
 use super::{
-    super::{engine::Engine, failure::Failure, rows},
+    super::{
+        engine::{Engine, Value},
+        failure::Failure,
+        outbox::{Wanted, claim_deliveries},
+        retention::{delete_events, delete_grants, delete_keys},
+        rows,
+    },
     cells, listen,
     statements::{
-        CHANGE_GRANTS, CLAIM_CHECKS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS, INSERT_COMPLETIONS,
-        INSERT_EVENTS, INSERT_GRANTS, NOTIFY,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_CHECKS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS,
+        HOLD_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, NOTIFY,
     },
 };
 use crate::{
@@ -20,7 +26,12 @@ use crate::{
 };
 
 impl Engine for PgConnection {
+    type Row = PgRow;
     const ONE_STATEMENT: usize = usize::MAX;
+    const CLAIM_DELIVERIES: &'static str = claim_deliveries!(" FOR UPDATE SKIP LOCKED");
+    const PURGE_GRANTS: &'static str = delete_grants!(" FOR UPDATE SKIP LOCKED");
+    const PURGE_EVENTS: &'static str = delete_events!(" FOR UPDATE SKIP LOCKED");
+    const PURGE_KEYS: &'static str = delete_keys!(" FOR UPDATE SKIP LOCKED");
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN").await
@@ -86,6 +97,20 @@ impl Engine for PgConnection {
         let mut due = rows::read_due(&claimed);
         due.sort_by_key(|(due_at, grant)| (*due_at, grant.id));
         Ok(due)
+    }
+
+    async fn add_deliveries(&mut self, wanted: &[Wanted<'_>]) -> Result<(), Failure> {
+        cells::bind_wanted(query(ADD_DELIVERIES), wanted).execute(self).await?;
+        Ok(())
+    }
+
+    async fn hold_grants(&mut self, ids: &[Uuid]) -> Result<(), Failure> {
+        query(HOLD_GRANTS).bind(ids.to_vec()).execute(self).await?;
+        Ok(())
+    }
+
+    async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, Failure> {
+        Ok(values.iter().fold(query(statement), cells::bind_value).fetch_all(self).await?)
     }
 
     async fn beat(&mut self) -> Result<(), Failure> {

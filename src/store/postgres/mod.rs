@@ -30,13 +30,14 @@ use super::{
     failure::Failure,
     group_commit::{Counters, GroupCommit},
     lookup::{Finder, complete_entries},
+    outbox::Shelf,
     rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
 };
 use crate::{
     app::{
         ports::{
-            CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
-            StoreError,
+            CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Purge,
+            Purged, Store, StoreError,
         },
         watch::GrantWatch,
     },
@@ -80,6 +81,18 @@ impl PostgresStore {
     async fn completions(&self, mut list: QueryBuilder<Postgres>) -> Result<Vec<Completion>, Failure> {
         let rows = list.build().fetch_all(&self.pool).await?;
         rows.iter().map(|row| Ok(read_completion(row)?.1)).collect()
+    }
+}
+
+impl Shelf for PostgresStore {
+    type Database = Postgres;
+
+    fn writer(&self) -> &GroupCommit {
+        &self.writer
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.pool
     }
 }
 
@@ -138,6 +151,10 @@ impl Store for PostgresStore {
         // found.
         list.push_bind(id).push(" ORDER BY seq + 0 DESC LIMIT ").push_bind(i64::from(limit));
         Ok(self.completions(list).await?)
+    }
+
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
+        Ok(self.writer.purge(purge).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -56,6 +56,17 @@ pub(super) static INSERT_COMPLETIONS: LazyLock<String> = LazyLock::new(|| {
 /// Inserts events.
 pub(super) static INSERT_EVENTS: LazyLock<String> = LazyLock::new(|| insert("events", EVENT_COLUMNS, EVENT_TYPES, ""));
 
+/// Adds deliveries.
+pub(super) const ADD_DELIVERIES: &str = "INSERT INTO deliveries (event_seq, sink, grant_id, state, since, due_at) \
+    SELECT events.seq, wanted.sink, events.grant_id, 'pending', events.time, \
+    CASE WHEN wanted.waits OR EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.sink = wanted.sink \
+    AND earlier.grant_id = events.grant_id AND earlier.state = 'pending') THEN NULL ELSE events.time END \
+    FROM unnest($1::uuid[], $2::text[], $3::boolean[]) AS wanted (event_id, sink, waits) \
+    JOIN events ON events.id = wanted.event_id";
+
+/// Locks grants, in the order of their ids.
+pub(super) const HOLD_GRANTS: &str = "SELECT id FROM grants WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+
 /// The buckets with a check due. The index is asked for the next bucket, then for its earliest check: as many steps as there are
 /// buckets, however many grants wait.
 pub(super) const FIND_DUE_BUCKETS: &str = "\

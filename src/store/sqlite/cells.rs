@@ -10,7 +10,11 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::super::rows::{Cells, write_vars};
+use super::super::{
+    engine::Value,
+    outbox::Wanted,
+    rows::{Cells, write_vars},
+};
 use crate::{
     app::ports::{GrantChange, NewGrant, NextCheck},
     grant::{completion::Completion, event::Event},
@@ -112,6 +116,21 @@ pub(super) fn bind_event(query: Bound, event: &Event) -> Bound {
         .bind(text(event.kind.as_str()))
         .bind(micros(event.time))
         .bind(text(&event.payload))
+}
+
+/// Binds one delivery to add: event, sink, whether it waits.
+pub(super) fn bind_wanted(query: Bound, wanted: &Wanted<'_>) -> Bound {
+    query.bind(blob(wanted.event_id)).bind(text(wanted.sink)).bind(wanted.waits)
+}
+
+/// Binds one value.
+pub(super) fn bind_value(query: Bound, value: &Value<'_>) -> Bound {
+    match *value {
+        Value::Id(id) => query.bind(blob(id)),
+        Value::Text(known) => query.bind(text(known)),
+        Value::Number(number) => query.bind(number),
+        Value::Bytes(known) => query.bind(known.to_vec()),
+    }
 }
 
 /// A text for a statement: in the one form that sqlx takes over without another allocation.

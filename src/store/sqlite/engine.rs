@@ -3,15 +3,21 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection as _, SqliteConnection, query};
+use sqlx::{Connection as _, SqliteConnection, query, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    super::{engine::Engine, failure::Failure, rows},
+    super::{
+        engine::{Engine, Value},
+        failure::Failure,
+        outbox::{Wanted, claim_deliveries},
+        retention::{delete_events, delete_grants, delete_keys},
+        rows,
+    },
     cells,
     statements::{
-        CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_DUE_CHECKS, FIND_GRANTS, INSERT_COMPLETIONS,
-        INSERT_EVENTS, INSERT_GRANTS, LARGEST, LEASE_CHECKS,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_DUE_CHECKS, FIND_GRANTS,
+        INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST, LEASE_CHECKS,
     },
 };
 use crate::{
@@ -20,7 +26,13 @@ use crate::{
 };
 
 impl Engine for SqliteConnection {
+    type Row = SqliteRow;
     const ONE_STATEMENT: usize = LARGEST;
+    // Only one connection writes at a time.
+    const CLAIM_DELIVERIES: &'static str = claim_deliveries!("");
+    const PURGE_GRANTS: &'static str = delete_grants!("");
+    const PURGE_EVENTS: &'static str = delete_events!("");
+    const PURGE_KEYS: &'static str = delete_keys!("");
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN IMMEDIATE").await
@@ -103,6 +115,17 @@ impl Engine for SqliteConnection {
                 .await?;
         }
         Ok(())
+    }
+
+    async fn add_deliveries(&mut self, wanted: &[Wanted<'_>]) -> Result<(), Failure> {
+        for (statement, piece) in ADD_DELIVERIES.split(wanted) {
+            piece.iter().fold(query(statement), cells::bind_wanted).execute(&mut *self).await?;
+        }
+        Ok(())
+    }
+
+    async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<SqliteRow>, Failure> {
+        Ok(values.iter().fold(query(statement), cells::bind_value).fetch_all(self).await?)
     }
 
     async fn beat(&mut self) -> Result<(), Failure> {

@@ -29,12 +29,13 @@ use super::{
     failure::Failure,
     group_commit::{Counters, GroupCommit},
     lookup::{Finder, complete_entries},
+    outbox::Shelf,
     rows::{COMPLETION_COLUMNS, GRANT_COLUMNS, read_completion, read_grant},
 };
 use crate::{
     app::ports::{
-        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
-        StoreError,
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Purge,
+        Purged, Store, StoreError,
     },
     grant::completion::Completion,
 };
@@ -137,6 +138,18 @@ pub(super) fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+impl Shelf for SqliteStore {
+    type Database = Sqlite;
+
+    fn writer(&self) -> &GroupCommit {
+        &self.writer
+    }
+
+    fn pool(&self) -> &SqlitePool {
+        &self.readers
+    }
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn add_grant(&self, new: NewGrant) -> Result<GrantAdded, StoreError> {
@@ -190,6 +203,10 @@ impl Store for SqliteStore {
         let mut list = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
         list.push_bind(cells::blob(id)).push(" ORDER BY seq DESC LIMIT ").push_bind(limit);
         Ok(self.completions(list).await?)
+    }
+
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
+        Ok(self.writer.purge(purge).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -74,6 +74,22 @@ pub(super) static INSERT_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {
 pub(super) static INSERT_EVENTS: LazyLock<Sized> =
     LazyLock::new(|| Sized::new(|rows| insert("events", EVENT_COLUMNS, rows, "")));
 
+/// Adds deliveries.
+pub(super) static ADD_DELIVERIES: LazyLock<Sized> = LazyLock::new(|| {
+    const COLUMNS: &str = "event_id, sink, waits";
+    Sized::new(|rows| {
+        format!(
+            "WITH wanted ({COLUMNS}) AS (VALUES {}) \
+             INSERT INTO deliveries (event_seq, sink, grant_id, state, since, due_at) \
+             SELECT events.seq, wanted.sink, events.grant_id, 'pending', events.time, \
+             CASE WHEN wanted.waits OR EXISTS (SELECT 1 FROM deliveries AS earlier WHERE earlier.sink = wanted.sink \
+             AND earlier.grant_id = events.grant_id AND earlier.state = 'pending') THEN NULL ELSE events.time END \
+             FROM wanted JOIN events ON events.id = wanted.event_id",
+            value_rows(COLUMNS, rows)
+        )
+    })
+});
+
 /// Finds grants by id.
 pub(super) static FIND_GRANTS: LazyLock<Sized> =
     LazyLock::new(|| Sized::new(|rows| format!("SELECT {GRANT_COLUMNS} FROM grants WHERE id IN ({})", marks(rows))));

@@ -46,7 +46,7 @@ async fn a_strangers_upload_does_not_exist() {
             assert!(!answer.text().contains("films/u-7"), "{who}: {call}");
         }
     }
-    assert_eq!(unfinished(&app).await, [transfer.key.clone()], "nothing happened to it");
+    assert_eq!(unfinished(&app).await, [transfer.key.as_str()], "nothing happened to it");
     assert_eq!(grant(&app, "u-7", &transfer.id).await["state"], "issued");
 }
 

@@ -26,7 +26,7 @@ async fn parts_as_uppy_cuts_them_become_the_object() {
     let uppy = Companion::by_ticket(&app, "u-7", "film").await;
     let transfer = uppy.begin(&film()).await;
     assert!(transfer.key.starts_with("films/u-7/"), "{}", transfer.key);
-    assert_eq!(unfinished(&app).await, [transfer.key.clone()]);
+    assert_eq!(unfinished(&app).await, [transfer.key.as_str()]);
     assert!(uppy.get(&transfer.path("")).await.json().as_array().unwrap().is_empty());
 
     // 24 MiB are all that the profile allows: five parts of Uppy's, where our own plan has three.

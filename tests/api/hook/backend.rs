@@ -14,11 +14,11 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::a
 use super::WELCOME;
 
 /// The newer one first.
-pub(super) const SECRETS: [&str; 2] =
+pub(crate) const SECRETS: [&str; 2] =
     ["whsec_bmV3LXNlY3JldC1vZi10aGUtaG9vay10ZXN0cw==", "whsec_b2xkLXNlY3JldC1vZi10aGUtaG9vay10ZXN0cw=="];
 
 /// Says the next thing of its script, and then always [`WELCOME`].
-pub(super) struct Backend {
+pub(crate) struct Backend {
     server: MockServer,
     script: Script,
 }
@@ -33,49 +33,49 @@ impl Respond for Script {
 }
 
 impl Backend {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let server = MockServer::start().await;
         let script = Script::default();
         Mock::given(any()).respond_with(script.clone()).mount(&server).await;
         Self { server, script }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("{}/oss-hook?tenant=7", self.server.uri())
     }
 
     /// What it says next.
-    pub(super) fn will_say(&self, status: u16, body: impl Into<Vec<u8>>) {
+    pub(crate) fn will_say(&self, status: u16, body: impl Into<Vec<u8>>) {
         self.will_answer(ResponseTemplate::new(status).set_body_bytes(body));
     }
 
-    pub(super) fn will_answer(&self, answer: ResponseTemplate) {
+    pub(crate) fn will_answer(&self, answer: ResponseTemplate) {
         self.script.0.lock().unwrap().push_back(answer);
     }
 
-    pub(super) async fn questions(&self) -> Vec<Question> {
+    pub(crate) async fn questions(&self) -> Vec<Question> {
         self.server.received_requests().await.unwrap().into_iter().map(Question).collect()
     }
 }
 
 /// What was asked.
-pub(super) struct Question(pub(super) Request);
+pub(crate) struct Question(pub(super) Request);
 
 impl Question {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.0.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.0.body).unwrap()
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.0.body).unwrap()
     }
 
     /// Whether the holder of this secret finds his signature, as the specification says how.
-    pub(super) fn is_signed_by(&self, secret: &str) -> bool {
+    pub(crate) fn is_signed_by(&self, secret: &str) -> bool {
         let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
         let signed = format!("{}.{}.{}", self.header("webhook-id"), self.header("webhook-timestamp"), self.text());

@@ -7,7 +7,7 @@ mod gone;
 
 use serde_json::{Value, json};
 
-use self::backend::Backend;
+pub(crate) use self::backend::{Backend, SECRETS};
 use crate::{
     forger::{Callback, Forger, body_of, facts},
     harness::TestApp,
@@ -20,7 +20,7 @@ const WELCOME: &str = "{ \"photo\": 42,  \"note\": \"schön\" }";
 
 /// The settings with profiles whose uploads are asked about.
 fn hooked(settings: &str, url: &str, on_failure: &str) -> String {
-    let [newer, older] = backend::SECRETS;
+    let [newer, older] = SECRETS;
     let profile = |name: &str, more: &str| {
         format!(
             "\n[profiles.{name}]\nbucket = \"media\"\nkey = \"{name}/{{user_id}}/{{id}}.{{ext}}\"\n\
