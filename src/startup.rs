@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::TcpListener,
     sync::Arc,
+    time::Duration,
 };
 
 use actix_web::{
@@ -31,7 +32,10 @@ use crate::{
     clock::{Clock, SystemClock},
     entropy::{Entropy, SystemEntropy},
     http::{
-        self, PublicRoutes, request_id::identify, root_span::RequestSpan, routes::health::Draining,
+        self, PublicRoutes,
+        drain::{Draining, close_while_draining},
+        request_id::identify,
+        root_span::RequestSpan,
         waiting::WaitingRoom,
     },
     outbox,
@@ -104,6 +108,9 @@ pub struct Application {
     reconcile: bool,
     stops: Stops,
     stop_ops: CancellationToken,
+    /// How long the public listener stays open after the soft stop, for whoever has not heard of it.
+    drain_delay: Duration,
+    stop_serving: CancellationToken,
 }
 
 impl Application {
@@ -122,10 +129,14 @@ impl Application {
             demo: settings.demo.enabled,
             static_answer: parts.static_answer,
         };
-        let stop_ops = CancellationToken::new();
+        let (stop_serving, stop_ops) = (CancellationToken::new(), CancellationToken::new());
+        let draining = Draining(stops.soft.clone());
+        let world = PublicWorld { valet: Arc::clone(&valet), authenticator, draining: draining.clone() };
         Ok(Self {
-            public: public_server(settings, listeners.public, Arc::clone(&valet), authenticator, routes, &stops.soft)?,
-            ops: ops_server(listeners.ops, Arc::clone(&valet), Draining(stops.soft.clone()), &stop_ops)?,
+            public: public_server(settings, listeners.public, world, routes, &stop_serving)?,
+            ops: ops_server(listeners.ops, Arc::clone(&valet), draining, &stop_ops)?,
+            drain_delay: settings.server.drain_delay(),
+            stop_serving,
             valet,
             service_url,
             ops_url,
@@ -165,9 +176,16 @@ impl Application {
             // Until the last request is answered: what drains is signed too.
             background.spawn(workers::refresh_credentials(Arc::clone(&self.valet), answered.clone()));
         }
+        let closing = async {
+            self.stops.soft.cancelled().await;
+            tokio::time::sleep(self.drain_delay).await;
+            self.stop_serving.cancel();
+            std::future::pending().await
+        };
         tokio::select! {
             ended = self.public => ended.context("the public listener")?,
             () = self.stops.hard.cancelled() => {}
+            () = closing => {}
         }
         answered.cancel();
         tokio::select! {
@@ -254,23 +272,31 @@ async fn open_ledger(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Re
     store::open(url, Arc::default(), watch).await.context("store.url")
 }
 
+/// What the public routes stand on.
+struct PublicWorld {
+    valet: Arc<Valet>,
+    authenticator: Arc<dyn Authenticator>,
+    draining: Draining,
+}
+
 fn public_server(
     settings: &Settings,
     listener: TcpListener,
-    valet: Arc<Valet>,
-    authenticator: Arc<dyn Authenticator>,
+    world: PublicWorld,
     routes: PublicRoutes,
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
     let room = WaitingRoom::default();
     let mut server = HttpServer::new(move || {
         App::new()
-            .app_data(Data::from(Arc::clone(&valet)))
-            .app_data(Data::from(Arc::clone(&authenticator)))
+            .app_data(Data::from(Arc::clone(&world.valet)))
+            .app_data(Data::from(Arc::clone(&world.authenticator)))
+            .app_data(Data::new(world.draining.clone()))
             .app_data(Data::new(room.clone()))
             .configure(|app| http::configure(&routes, app))
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(identify))
+            .wrap(from_fn(close_while_draining))
     });
     if let Some(workers) = settings.server.workers {
         server = server.workers(workers);

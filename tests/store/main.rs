@@ -16,6 +16,7 @@ mod objects;
 mod outbox;
 #[path = "../lib/postgres.rs"]
 mod postgres;
+mod retention;
 mod sample;
 mod schema;
 
@@ -72,7 +73,7 @@ on_every_engine! {
     changes::the_next_check_is_kept_moved_or_dropped,
     changes::changes_of_one_grant_in_one_batch_see_each_other,
     checks::a_claim_gives_the_earliest_of_its_bucket_with_what_is_recorded,
-    checks::what_is_claimed_is_nobody_elses_until_the_lease_ends,
+    checks::a_claimed_check_is_nobody_elses_until_its_lease_ends,
     checks::two_claimers_never_get_the_same_check,
     checks::only_buckets_with_something_due_are_told_of,
     checks::a_check_is_released_by_whom_it_belongs_to_alone,
@@ -82,6 +83,14 @@ on_every_engine! {
     objects::objects_are_listed_newest_first_and_at_most_so_many,
     objects::of_many_that_record_the_same_object_the_first_stands_and_is_told_once,
     objects::a_cancelled_directory_takes_what_was_decided_for_a_cancelled_one_alone,
+    retention::a_grant_is_forgotten_with_its_completions_when_its_time_is_over,
+    retention::what_is_looked_after_or_has_not_ended_is_never_forgotten,
+    retention::a_renewed_grant_is_kept_from_its_new_end_on,
+    retention::an_event_is_forgotten_when_every_sink_has_it,
+    retention::what_was_given_up_is_kept_for_as_long_as_grants,
+    retention::a_grant_is_kept_while_a_sink_is_still_to_be_told_of_it,
+    retention::keys_that_have_run_out_are_forgotten,
+    retention::any_number_is_forgotten_piece_by_piece_whoever_does_it_besides,
     faults::an_operation_that_fails_leaves_its_neighbours_alone,
     faults::a_change_that_fails_half_way_changes_nothing,
     faults::a_locked_ledger_says_no_and_recovers,
