@@ -4,7 +4,7 @@
 //! straight to OSS; OSS calls back; we verify, confirm, record and pass the news on. The bytes never pass through us.
 //!
 //! ```text
-//! main → cli → startup → { http, hooks, outbox, workers, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
+//! main → cli → startup → { http, workers, hooks, outbox, store, auth, credentials, oss_client, settings, telemetry } → app → grant → oss
 //! ```
 //!
 //! Arrows never turn back; `tests/architecture.rs` checks it.

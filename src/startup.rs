@@ -46,6 +46,8 @@ use crate::{
     workers,
 };
 
+/// What the outbox gets for giving back its leases; where the ledger does not answer they end by themselves.
+const GIVE_BACK: Duration = Duration::from_secs(1);
 /// The CloudEvents `source` where no public URL is configured.
 const DEFAULT_EVENT_SOURCE: &str = "urn:oss-valet";
 
@@ -168,9 +170,9 @@ impl Application {
     pub async fn run(self) -> anyhow::Result<()> {
         let ops = tokio::spawn(self.ops);
         let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
+        let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
+        let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(Arc::clone(&self.valet), stop)));
         if self.reconcile {
-            let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
-            background.spawn(outbox::run(Arc::clone(&self.valet), stop));
             background.spawn(workers::purge(Arc::clone(&self.valet), self.stops.soft.clone()));
             background.spawn(workers::reconcile(Arc::clone(&self.valet), self.stops.soft.clone()));
             // Until the last request is answered: what drains is signed too.
@@ -192,6 +194,13 @@ impl Application {
             _ = background.join_all() => {}
             // What was claimed is free again when its lease ends.
             () = self.stops.hard.cancelled() => {}
+        }
+        // Told to stop now, it gives back what it holds: that takes no longer than a commit.
+        if let Some(outbox) = outbox {
+            tokio::select! {
+                ended = outbox => ended.context("the outbox")?,
+                () = async { self.stops.hard.cancelled().await; tokio::time::sleep(GIVE_BACK).await } => {}
+            }
         }
         self.stop_ops.cancel();
         ops.await?.context("the operations listener")

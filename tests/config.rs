@@ -185,7 +185,7 @@ fn the_commented_examples_of_the_reference_load_when_uncommented() {
 
 #[test]
 fn faults_name_the_file_or_variable_and_the_key() {
-    let cases: [(&str, String, Variables, &str); 12] = [
+    let cases: [(&str, String, Variables, &str); 14] = [
         (
             "a misspelt key",
             minimal_with("max_size", "max_sise"),
@@ -216,6 +216,21 @@ fn faults_name_the_file_or_variable_and_the_key() {
             minimal_with("avatars/", "{var:album}/"),
             &[],
             "test.toml: profiles.avatar.key: `{var:album}` is not declared in vars",
+        ),
+        (
+            "a directory that is not one grant's",
+            minimal_with("[profiles.avatar]\n", "[profiles.avatar]\ndirectory = \"avatars/{user_id}/\"\n"),
+            &[],
+            "test.toml: profiles.avatar.directory: a directory grant needs a directory of its own: `{id}`",
+        ),
+        (
+            "a directory by a variable",
+            minimal_with(
+                "[profiles.avatar]\n",
+                "[profiles.avatar]\nvars = [\"album\"]\ndirectory = \"{var:album}/{id}/\"\n",
+            ),
+            &[],
+            "test.toml: profiles.avatar.directory: `{var:album}` can't stand here",
         ),
         ("a key that is not unique", minimal_with("{id}", "me"), &[], "test.toml: profiles.avatar.key: without `{id}`"),
         (

@@ -65,7 +65,7 @@ impl Valet {
     /// # Errors
     /// When the ledger does not answer. A sink that does not is no error: it is told later.
     pub async fn deliver_due(&self, sink: &str, now: DateTime<Utc>) -> Result<DeliveryStep, StoreError> {
-        let deliveries = match self.claim_due(sink, CONCURRENCY, now).await? {
+        let deliveries = match self.claim_deliveries_due(sink, CONCURRENCY, now).await? {
             Claimed::Paused(until) => return Ok(DeliveryStep::Paused(until)),
             Claimed::Disabled(since) => return Ok(DeliveryStep::Disabled(since)),
             Claimed::Deliveries(none) if none.is_empty() => return Ok(DeliveryStep::Nothing),
@@ -83,7 +83,12 @@ impl Valet {
     ///
     /// # Errors
     /// When the ledger does not answer.
-    pub async fn claim_due(&self, sink: &str, limit: u32, now: DateTime<Utc>) -> Result<Claimed, StoreError> {
+    pub async fn claim_deliveries_due(
+        &self,
+        sink: &str,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Claimed, StoreError> {
         let Some(receiver) = self.sinks.get(sink) else { return Ok(Claimed::Deliveries(Vec::new())) };
         let lease = TimeDelta::from_std(receiver.timeout()).unwrap_or(TimeDelta::hours(1)) + LEASE_MARGIN;
         self.outbox.claim_deliveries(&DeliveryClaim { sink: sink.to_owned(), limit, now, lease }).await
@@ -106,7 +111,7 @@ impl Valet {
             Fate::Gone { .. } => Attempt::Gone,
         };
         let told = fate.clone();
-        let settled = self.settle(sink, delivery, fate, now).await?;
+        let settled = self.settle_delivery_as(sink, delivery, fate, now).await?;
         log(sink, delivery, &told, settled);
         Ok(attempt)
     }
@@ -116,7 +121,7 @@ impl Valet {
     /// # Errors
     /// When the ledger does not answer: the delivery is due again when its lease has ended.
     pub async fn release(&self, sink: &str, delivery: &Delivery) -> Result<(), StoreError> {
-        self.settle(sink, delivery, Fate::Released, self.clock.now()).await.map(drop)
+        self.settle_delivery_as(sink, delivery, Fate::Released, self.clock.now()).await.map(drop)
     }
 
     fn judge(&self, delivery: &Delivery, answer: SinkAnswer, now: DateTime<Utc>) -> Fate {
@@ -134,7 +139,7 @@ impl Valet {
         }
     }
 
-    async fn settle(
+    async fn settle_delivery_as(
         &self,
         sink: &str,
         delivery: &Delivery,

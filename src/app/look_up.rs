@@ -18,7 +18,7 @@ use crate::grant::{
 pub const SCOPE_READ_ANY: &str = "uploads:read-any";
 /// How many objects of a directory grant are shown.
 const LAST_OBJECTS: u32 = 100;
-/// How often a waiter looks into the ledger unprompted: changes made by another replica wake nobody here.
+/// How often a waiter looks into the ledger unprompted: news of what another replica did may be lost.
 const UNPROMPTED_LOOK: Duration = Duration::from_secs(1);
 /// How many grants are looked at in one go, when one is looked for by its key,
 const KEYS_AT_ONCE: u32 = 200;

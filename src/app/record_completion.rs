@@ -17,7 +17,7 @@ use crate::{
         directory::has_dot_segments,
         event::{Event, EventType},
         grant::{Grant, GrantKind, State},
-        profile::{Method, OnReject},
+        profile::OnReject,
     },
     oss::callback::ImageInfo,
 };
@@ -106,8 +106,8 @@ impl Valet {
             Some(claim) => self.with_known_object(entry, key, &claim.etag).await?,
             None => entry,
         };
-        // What temporary credentials may have put in its place is found only by looking.
-        let looks_again = source == CompletionSource::Reconciled && entry.grant.method == Method::Sts;
+        // What may have taken its place is found only by looking, where nobody told us.
+        let looks_again = source == CompletionSource::Reconciled && entry.grant.may_be_replaced();
         if !looks_again && is_recorded(&entry, claim) {
             return answer(entry);
         }

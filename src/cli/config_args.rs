@@ -12,10 +12,10 @@ const DEFAULT_ENV: &str = "production";
 #[derive(Debug, Clone, Args)]
 pub(super) struct ConfigArgs {
     /// Folder that holds {env}.toml
-    #[arg(long, value_name = "DIR", default_value = "config")]
+    #[arg(long, value_name = "DIR", default_value = "config", global = true)]
     config: PathBuf,
     /// Which configuration [default: `$OSS_VALET_ENV`, else production]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true)]
     env: Option<String>,
 }
 

@@ -4,6 +4,7 @@
 mod check;
 mod config_args;
 mod dev;
+mod events;
 mod grant;
 mod healthcheck;
 mod migrate;
@@ -42,10 +43,12 @@ enum Command {
     Token(token::TokenArgs),
     /// Issue one grant through the ledger; print it as JSON, or as a curl command
     Grant(grant::GrantArgs),
-    /// Look into the ledger, and for what it waits for
-    Uploads(uploads::UploadsArgs),
     /// The workbench for `SignatureDoesNotMatch`: sign requests given as JSON lines
     Sign(sign::SignArgs),
+    /// The ledger: list grants, show one, look for its object at once
+    Uploads(uploads::UploadsArgs),
+    /// The outbox: list events, show one, send again; sinks
+    Events(events::EventsArgs),
     /// An OSS on this machine, alone: stores, refuses and calls back like the real one
     Simulator(simulator::SimulatorArgs),
     /// The doctor: which step refuses a captured callback, and why
@@ -63,8 +66,9 @@ pub fn run() -> ExitCode {
         Command::Migrate(args) => migrate::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Grant(args) => grant::run(args),
-        Command::Uploads(args) => uploads::run(&args),
         Command::Sign(args) => sign::run(&args),
+        Command::Uploads(args) => uploads::run(&args),
+        Command::Events(args) => events::run(&args),
         Command::Simulator(args) => simulator::run(&args),
         Command::VerifyCallback(args) => verify_callback::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),

@@ -129,3 +129,11 @@ pub struct Grant {
     /// The last instant at which OSS may still accept an upload begun under it.
     pub write_until: DateTime<Utc>,
 }
+
+impl Grant {
+    /// Whether, as long as it may be written, another object can take the place of the recorded one: temporary credentials may write
+    /// as often as they like, and `overwrite` lets signatures do so.
+    pub fn may_be_replaced(&self) -> bool {
+        self.overwrite || self.method == Method::Sts
+    }
+}

@@ -55,7 +55,7 @@ impl LookSchedule {
 
     /// The first look after `now`, if the grant is looked after any more.
     ///
-    /// What is completed or rejected is settled, except where temporary credentials may still put another object in its place, or
+    /// What is completed or rejected is settled, except where another object may still take its place, or
     /// a multipart upload may have left something: one look more, when the time to write is over.
     pub fn next_look(&self, grant: &Grant, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.next_look_as(grant, grant.state, now)
@@ -92,7 +92,7 @@ impl LookSchedule {
         match state {
             State::Issued | State::Cancelled => [midway(grant), deciding].into_iter().chain(late).collect(),
             State::Expired => [deciding].into_iter().chain(late).collect(),
-            State::Completed | State::Rejected if leaves_something(grant.method) => vec![deciding],
+            State::Completed | State::Rejected if may_differ_later(grant) => vec![deciding],
             State::Completed | State::Rejected => Vec::new(),
         }
     }
@@ -108,11 +108,9 @@ fn midway(grant: &Grant) -> DateTime<Utc> {
     (grant.issued_at + (grant.expires_at - grant.issued_at) / 2).trunc_subsecs(6)
 }
 
-fn leaves_something(method: Method) -> bool {
-    match method {
-        Method::Multipart | Method::Sts => true,
-        Method::Post | Method::Put => false,
-    }
+/// Whether another object may have taken the place of the recorded one and nobody told us, or parts may be left that nobody knows of.
+fn may_differ_later(grant: &Grant) -> bool {
+    grant.may_be_replaced() || grant.method == Method::Multipart
 }
 
 #[cfg(test)]
@@ -187,6 +185,9 @@ mod tests {
             }
             for method in [Method::Post, Method::Put] {
                 assert_eq!(looks(state, method), [0_i64; 0], "{state:?} {method:?}");
+                let replaceable = Grant { overwrite: true, ..grant(state, method) };
+                let deciding = Some(noon() + minutes(27));
+                assert_eq!(schedule().next_look(&replaceable, noon()), deciding, "{state:?} {method:?}");
             }
         }
     }

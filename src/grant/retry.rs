@@ -72,7 +72,7 @@ fn backoff(attempt: u32, random: u32) -> TimeDelta {
     let doublings = attempt.saturating_sub(1).min(16);
     let half = (FIRST * (1 << doublings)).min(LONGEST) / 2;
     // Half an hour in microseconds, times 2^32, fits.
-    let by_chance = half.num_microseconds().unwrap_or_default() * i64::from(random) >> 32;
+    let by_chance = (half.num_microseconds().unwrap_or_default() * i64::from(random)) >> 32;
     half + TimeDelta::microseconds(by_chance)
 }
 

@@ -86,9 +86,11 @@ impl Worker {
         if room == 0 {
             return false;
         }
-        match self.valet.claim_due(&self.sink, room, self.valet.clock.now()).await {
+        match self.valet.claim_deliveries_due(&self.sink, room, self.valet.clock.now()).await {
             Ok(Claimed::Deliveries(deliveries)) => {
-                deliveries.into_iter().for_each(|delivery| self.begin(delivery));
+                for delivery in deliveries {
+                    self.begin(delivery);
+                }
                 true
             }
             Ok(Claimed::Paused(_)) => false,
@@ -142,7 +144,7 @@ impl Worker {
             }
             Some(Ok(Attempt::Failed | Attempt::Dead)) if self.condition == Condition::Fine => {
                 self.turn(Condition::Failing, |sink| {
-                    tracing::warn!(sink, "the sink does not take an event: it is tried again")
+                    tracing::warn!(sink, "the sink does not take an event: it is tried again");
                 });
             }
             // It has been told of where it was settled.

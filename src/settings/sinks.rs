@@ -16,6 +16,9 @@ const EVENTS: [(&str, EventType); 4] = [
     ("upload.changed", EventType::Changed),
 ];
 
+/// The longest that one attempt may take.
+const MAX_TIMEOUT: TimeDelta = TimeDelta::minutes(1);
+
 /// One webhook that is told of events.
 #[derive(Debug, Clone)]
 pub struct SinkSettings {
@@ -40,6 +43,9 @@ impl SinkSettings {
         let secrets = read_webhook_secrets(section);
         let events = section.parsed_texts("events", |text| parse_choice(text, &EVENTS));
         let timeout = section.duration("timeout").unwrap_or(TimeDelta::seconds(10));
+        if timeout > MAX_TIMEOUT || timeout <= TimeDelta::zero() {
+            section.fault("timeout", "at most 1m, and more than nothing");
+        }
         let allow_private = section.flag("allow_private");
         let url = url?;
         let name = name.unwrap_or_else(|| name_of(&url));
@@ -91,4 +97,108 @@ pub(super) fn read_webhook_secrets(section: &mut Section<'_>) -> Vec<WebhookSecr
         .iter()
         .filter_map(|text| section.judge("secrets", WebhookSecret::parse(text).map_err(|error| error.to_string())))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{Environment, Settings, check};
+
+    const SETTINGS: &str = r#"
+[auth]
+algorithms = ["HS256"]
+[[auth.issuers]]
+issuer = "https://id.example.com"
+audience = "uploads"
+hmac_secret = "an-hmac-secret-of-thirty-two-bytes!!"
+[buckets.media]
+bucket = "app-media"
+region = "cn-hangzhou"
+public_host = "media.example.com"
+credentials = "main"
+[credentials.main]
+kind = "static"
+access_key_id = "LTAItest"
+access_key_secret = "an-access-key-secret"
+[profiles.avatar]
+bucket = "media"
+key = "avatars/{user_id}/{id}.{ext}"
+max_size = "5 MiB"
+[callback]
+public_urls = ["https://uploads.example.com/v1/callbacks/oss"]
+[[callback.seal_secrets]]
+kid = "k1"
+secret = "a-seal-secret-of-thirty-two-bytes!"
+[store]
+url = "sqlite:///var/lib/oss-valet/ledger.db"
+[[sinks]]
+url = "https://backend.example.com/oss-events?token=sesame"
+secrets = ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"]
+events = ["upload.completed"]
+[[sinks]]
+name = "audit"
+url = "https://audit.example.com/"
+secrets = ["whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"]
+timeout = "1m"
+"#;
+
+    fn load(old: &str, new: &str) -> Result<Settings, Vec<String>> {
+        assert!(SETTINGS.contains(old), "{old}");
+        Settings::from_toml_str("production", "test.toml", &SETTINGS.replacen(old, new, 1))
+            .map_err(|errors| errors.0.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn sinks_are_read_and_a_name_is_made_where_none_is_given() {
+        let settings = load("", "").unwrap();
+        let [first, second] = &settings.sinks[..] else { panic!("{:?}", settings.sinks) };
+        assert_eq!(first.name, "https://backend.example.com/oss-events", "not the query: it may be a secret");
+        assert_eq!((&first.events[..], first.timeout), (&[EventType::Completed][..], TimeDelta::seconds(10)));
+        assert_eq!((second.name.as_str(), second.timeout), ("audit", TimeDelta::minutes(1)));
+        assert!(second.events.is_empty() && !second.allow_private);
+        assert!(!format!("{settings:?}").contains("MDEyMzQ1Njc4"));
+        let found = check(&settings, &Environment::default());
+        assert!(found.faults.is_empty() && found.warnings.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn a_faulty_sink_is_refused_by_name() {
+        for (old, new, fault) in [
+            ("\"1m\"", "\"61s\"", "sinks[1].timeout: at most 1m"),
+            ("\"1m\"", "\"0s\"", "sinks[1].timeout: at most 1m"),
+            ("\"audit\"", "\"\"", "sinks[1].name: a sink's name is"),
+            ("\"audit\"", "\"a b\"", "sinks[1].name: a sink's name is"),
+            ("\"audit\"", "\"https://backend.example.com/oss-events\"", "sinks[1].name: a sink's name is"),
+            (
+                "name = \"audit\"\nurl = \"https://audit.example.com/\"",
+                "url = \"https://backend.example.com/oss-events?tenant=8\"",
+                "sinks[1].name: another sink is called `https://backend.example.com/oss-events`, too",
+            ),
+            ("[\"upload.completed\"]", "[\"upload.done\"]", "sinks[0].events: `upload.done` is none of"),
+            ("https://audit", "https://user:sesame@audit", "sinks[1].url: "),
+            ("timeout =", "retries = 3\ntimeout =", "sinks[1].retries: unknown key"),
+        ] {
+            let faults = load(old, new).unwrap_err();
+            let expected = format!("test.toml: {fault}");
+            assert!(faults.iter().any(|text| text.starts_with(&expected)), "{new}: {faults:#?}");
+            assert!(faults.iter().all(|text| !text.contains("MTIz") && !text.contains("sesame")), "{faults:#?}");
+        }
+    }
+
+    #[test]
+    fn a_private_sink_must_be_meant_to_be_private() {
+        for (url, more, faults, warnings) in [
+            ("https://10.0.0.7/events", "", 1, 0),
+            ("http://localhost:3000/events", "", 1, 0),
+            ("https://backend.default.svc/events", "", 1, 0),
+            ("http://backend.default.svc/events", "allow_private = true", 0, 0),
+            ("http://audit.example.com/events", "", 0, 1),
+        ] {
+            let new = format!("\"{url}\"\n{more}");
+            let settings = load("\"https://audit.example.com/\"", &new).unwrap();
+            let found = check(&settings, &Environment::default());
+            assert_eq!((found.faults.len(), found.warnings.len()), (faults, warnings), "{url}: {found:?}");
+            assert!(found.faults.iter().chain(&found.warnings).all(|fault| fault.key == "sinks[1].url"));
+        }
+    }
 }

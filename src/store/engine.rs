@@ -94,12 +94,6 @@ pub(super) trait Engine: Send + 'static {
     /// Inserts events, in this order.
     fn insert_events(&mut self, events: &[&Event]) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Claims due checks: moves them to the end of the lease. The grants, each with when it was due, earliest first.
-    fn claim_checks(
-        &mut self,
-        claim: &CheckClaim,
-    ) -> impl Future<Output = Result<Vec<(DateTime<Utc>, Grant)>, Failure>> + Send;
-
     /// Adds deliveries of events that are there. One waits (has no time) where it says so, and while the same sink has an
     /// earlier event of the same grant pending.
     fn add_deliveries(&mut self, wanted: &[Wanted<'_>]) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -125,6 +119,11 @@ pub(super) trait Engine: Send + 'static {
         statement: &'static str,
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>, Failure>> + Send;
+    /// Claims due checks: moves them to the end of the lease. The grants, each with when it was due, earliest first.
+    fn claim_checks(
+        &mut self,
+        claim: &CheckClaim,
+    ) -> impl Future<Output = Result<Vec<(DateTime<Utc>, Grant)>, Failure>> + Send;
 
     /// Writes something, only to see whether that can be done.
     fn beat(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;

@@ -144,15 +144,25 @@ impl<C: Connector> Writer<C> {
         match self.write(operations).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
             Err(failure) if operations.len() > 1 && failure.blames_one_operation() => {
-                let mut outcomes = Vec::with_capacity(operations.len());
-                for operation in operations {
-                    let outcome = self.write(std::slice::from_ref(operation)).await;
-                    outcomes.push(outcome.map(|mut one| one.remove(0)));
-                }
-                outcomes
+                self.write_one_by_one(operations).await
             }
             Err(failure) => operations.iter().map(|_| Err(failure.clone())).collect(),
         }
+    }
+
+    async fn write_one_by_one(&mut self, operations: &[Operation]) -> Vec<Result<Outcome, Failure>> {
+        let mut outcomes = Vec::with_capacity(operations.len());
+        let mut gone: Option<Failure> = None;
+        for operation in operations {
+            // Once the engine itself is the trouble, each of the rest would wait for it in vain.
+            let outcome = match &gone {
+                Some(failure) => Err(failure.clone()),
+                None => self.write(std::slice::from_ref(operation)).await.map(|mut one| one.remove(0)),
+            };
+            gone = gone.or_else(|| outcome.as_ref().err().filter(|failure| !failure.blames_one_operation()).cloned());
+            outcomes.push(outcome);
+        }
+        outcomes
     }
 
     async fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>, Failure> {

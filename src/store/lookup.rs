@@ -59,13 +59,18 @@ async fn answer_all<C: Connector>(mut link: Link<C>, mut questions: Receiver<Ask
         let ids: Vec<Uuid> = batch.iter().map(|asked| asked.id).collect();
         let found = find_in_time(&mut link, &ids).await;
         let one_by_one = batch.len() > 1 && found.as_ref().is_err_and(Failure::blames_one_operation);
+        let mut gone: Option<Failure> = None;
         for asked in batch {
-            let answer = if one_by_one {
-                find_in_time(&mut link, &[asked.id]).await.map(|mut found| found.remove(&asked.id))
-            } else {
+            let answer = match &gone {
+                // Once the engine itself is the trouble, each of the rest would wait for it in vain.
+                Some(failure) => Err(failure.clone()),
+                None if one_by_one => {
+                    find_in_time(&mut link, &[asked.id]).await.map(|mut found| found.remove(&asked.id))
+                }
                 // Cloned, because several may ask for the same grant.
-                found.as_ref().map(|found| found.get(&asked.id).cloned()).map_err(Clone::clone)
+                None => found.as_ref().map(|found| found.get(&asked.id).cloned()).map_err(Clone::clone),
             };
+            gone = gone.or_else(|| answer.as_ref().err().filter(|failure| !failure.blames_one_operation()).cloned());
             // Who no longer waits needs no answer.
             let _ = asked.answer.send(answer);
         }

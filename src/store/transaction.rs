@@ -114,8 +114,8 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
     let mut answers_to_adds = add_grants(engine, &adds).await?.into_iter();
     hold_grants(engine, &changes, &writes).await?;
     let mut answers_to_changes = change_grants(engine, &changes).await?.into_iter();
-    let mut answers_to_claims = claim_checks(engine, &claims).await?.into_iter();
     let mut answers_to_writes = outbox::write(engine, &writes).await?.into_iter();
+    let mut answers_to_claims = claim_checks(engine, &claims).await?.into_iter();
     let mut answers_to_purges = Vec::with_capacity(purges.len());
     for purge in purges {
         answers_to_purges.push(retention::purge(engine, purge).await?);

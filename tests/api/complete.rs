@@ -253,6 +253,24 @@ async fn an_object_that_changes_after_its_completion_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_change_that_nobody_told_of_is_found_when_the_time_to_write_is_over() {
+    let app = TestApp::spawn().await;
+    let grant = app.issue("u-7", json!({"profile": "portrait", "method": "put"})).await;
+    assert_eq!(upload(&app, &grant, b"first").await.status, 200);
+    app.set_callback_faults(&["drop"]).await;
+    assert_eq!(upload(&app, &grant, b"second").await.status, 203);
+    let shown = app.show(&grant).await;
+
+    for _ in 0..2 {
+        app.clock.advance(TimeDelta::hours(1));
+        app.valet.reconcile_due(app.clock.now()).await.unwrap();
+    }
+
+    assert_eq!(kinds(&app).await, ["completed", "changed"], "found, and told once");
+    assert_eq!(app.show(&grant).await, shown, "the first completion stands");
+}
+
+#[tokio::test]
 async fn an_object_that_another_grant_has_replaced_is_superseded() {
     let app = TestApp::spawn().await;
     let first = app.issue("u-7", json!({"profile": "portrait"})).await;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{
     dev::Running,
-    harness::{http_client, pairs, query_ledger_in},
+    harness::{http_client, pairs},
+    ledger,
 };
 
 /// Grants asked for, each uploaded under as soon as it is there.
@@ -120,9 +121,10 @@ async fn assert_nothing_invented(http: &Client, dev: &HashMap<&'static str, Stri
         .iter()
         .map(|object| (object["key"].as_str().unwrap(), &object["versions"][0]["kind"]["normal"]))
         .collect();
+    let url = format!("sqlite://{}", data.join("ledger.db").display());
     let sql = "SELECT object_key, cast(size AS TEXT), etag FROM completions JOIN grants ON grants.id = grant_id \
                WHERE state = 'completed' AND object_key = key";
-    let completed = query_ledger_in(data, sql).await;
+    let completed = ledger::query(&url, sql).await;
     for row in &completed {
         let [Some(key), Some(size), Some(etag)] = row.as_slice() else { panic!("{row:?}") };
         let object = objects.get(key.as_str()).unwrap_or_else(|| panic!("{key} is completed and not there"));
@@ -131,5 +133,5 @@ async fn assert_nothing_invented(http: &Client, dev: &HashMap<&'static str, Stri
     let counts = "SELECT cast(count(*) AS TEXT) FROM completions UNION ALL SELECT cast(count(*) AS TEXT) FROM events \
                   UNION ALL SELECT cast(count(*) AS TEXT) FROM grants WHERE state = 'completed'";
     let expected = vec![vec![Some(completed.len().to_string())]; 3];
-    assert_eq!(query_ledger_in(data, counts).await, expected, "completions, events, completed grants");
+    assert_eq!(ledger::query(&url, counts).await, expected, "completions, events, completed grants");
 }

@@ -2,7 +2,6 @@
 
 use std::{
     net::TcpListener,
-    path::Path,
     sync::{Arc, Mutex, Once},
 };
 
@@ -23,6 +22,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::ledger;
 
 pub(crate) const ISSUER: &str = "https://id.example.com";
 pub(crate) const OTHER_ISSUER: &str = "https://other-id.example.com";
@@ -51,6 +52,7 @@ pub(crate) struct TestApp {
     /// For stepping the reconciler by hand.
     pub(crate) valet: Arc<Valet>,
     pub(crate) data: TempDir,
+    ledger: String,
     stops: Stops,
     /// The settings, as text.
     toml: String,
@@ -102,8 +104,19 @@ impl TestApp {
         change_oss: impl FnOnce(&mut SimulatorSettings),
         change: impl FnOnce(String) -> String,
     ) -> Self {
-        install_provider();
         let data = tempfile::tempdir().unwrap();
+        let ledger = ledger::fresh(data.path()).await;
+        Self::spawn_at(data, ledger, change_oss, change).await
+    }
+
+    /// With the ledger at that URL.
+    pub(crate) async fn spawn_at(
+        data: TempDir,
+        ledger: String,
+        change_oss: impl FnOnce(&mut SimulatorSettings),
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
+        install_provider();
         // A whole second: what HTTP dates can say.
         let clock = Arc::new(ManualClock::at(DateTime::from_timestamp(1_795_219_200, 0).unwrap()));
         let oss_clock = Arc::new(OssClock { ours: clock.clone(), ahead: Mutex::new(TimeDelta::zero()) });
@@ -111,7 +124,7 @@ impl TestApp {
         change_oss(&mut oss_settings);
         let simulator = Simulator::bind(oss_settings).unwrap();
         let listeners = free_ports();
-        let toml = change(fill_in(&simulator, &listeners, &data));
+        let toml = change(fill_in(&simulator, &listeners, &ledger));
         let settings = Settings::from_toml_str("development", "tests/api/settings.toml", &toml).unwrap();
         let stops = Stops::default();
         let application = Application::build(&settings, parts(&clock, listeners), stops.clone()).await.unwrap();
@@ -127,6 +140,7 @@ impl TestApp {
             http: http_client(),
             valet: application.valet(),
             data,
+            ledger,
             stops,
             toml,
             settings,
@@ -150,7 +164,7 @@ impl TestApp {
     }
 
     /// The use cases of another replica: the same settings, the same ledger, the same clock.
-    pub(crate) async fn another_valet(&self) -> Valet {
+    pub(crate) async fn replica(&self) -> Valet {
         build_valet(&self.settings, &parts(&self.clock, free_ports())).await.unwrap()
     }
 
@@ -159,6 +173,16 @@ impl TestApp {
         self.toml = change(self.toml.clone());
         self.settings = Settings::from_toml_str("development", "tests/api/settings.toml", &self.toml).unwrap();
         self.restart().await;
+    }
+
+    /// A second service over the same ledger and the same OSS.
+    pub(crate) async fn spawn_replica(&self) -> Replica<'_> {
+        let stops = Stops::default();
+        let parts = parts(&self.clock, free_ports());
+        let application = Application::build(&self.settings, parts, stops.clone()).await.unwrap();
+        let service = application.service_url().to_owned();
+        tokio::spawn(async move { application.run().await.unwrap() });
+        Replica { service, first: self, stops }
     }
 
     /// Takes OSS away: from now on nobody listens there.
@@ -244,13 +268,35 @@ impl TestApp {
 
     /// Every row of a query on the ledger, each column as text, read beside the running service.
     pub(crate) async fn query_ledger(&self, sql: &'static str) -> Vec<Vec<Option<String>>> {
-        query_ledger_in(self.data.path(), sql).await
+        ledger::query(&self.ledger, sql).await
     }
 
     /// The ledger's events, oldest first: the whole CloudEvents documents.
     pub(crate) async fn events(&self) -> Vec<Value> {
         let rows = self.query_ledger("SELECT payload FROM events ORDER BY seq").await;
         rows.into_iter().map(|row| serde_json::from_str(row[0].as_deref().unwrap()).unwrap()).collect()
+    }
+}
+
+/// Another service beside a [`TestApp`], for as long as it is held.
+pub(crate) struct Replica<'a> {
+    service: String,
+    first: &'a TestApp,
+    stops: Stops,
+}
+
+impl Replica<'_> {
+    /// As [`TestApp::request`].
+    pub(crate) fn request(&self, method: Method, path: &str, user: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.service);
+        self.first.http.request(method, url).bearer_auth(self.first.token(user))
+    }
+}
+
+impl Drop for Replica<'_> {
+    fn drop(&mut self) {
+        self.stops.soft.cancel();
+        self.stops.hard.cancel();
     }
 }
 
@@ -292,15 +338,6 @@ impl Answer {
     pub(crate) fn assert_refused(&self, status: u16, code: &str) {
         assert_eq!((self.status.as_u16(), self.code().as_str()), (status, code), "{}", self.text());
     }
-}
-
-/// Every row of a query on the ledger in that folder, each column as text.
-pub(crate) async fn query_ledger_in(data: &Path, sql: &'static str) -> Vec<Vec<Option<String>>> {
-    use sqlx::{Connection, Row, SqliteConnection};
-    let url = format!("sqlite://{}?mode=ro", data.join("ledger.db").display());
-    let mut connection = SqliteConnection::connect(&url).await.unwrap();
-    let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
-    rows.iter().map(|row| (0..row.len()).map(|column| row.get_unchecked(column)).collect()).collect()
 }
 
 /// A client that follows no redirect.
@@ -391,7 +428,7 @@ fn simulator_settings(data: &TempDir, clock: Arc<dyn Clock>) -> SimulatorSetting
         .with_role(RoleSpec::new("uploads", Permissions::all()))
 }
 
-fn fill_in(simulator: &Simulator, listeners: &Listeners, data: &TempDir) -> String {
+fn fill_in(simulator: &Simulator, listeners: &Listeners, ledger: &str) -> String {
     let mut settings = SETTINGS.to_owned();
     for (name, value) in [
         ("service", format!("http://{}", listeners.public.local_addr().unwrap())),
@@ -404,7 +441,7 @@ fn fill_in(simulator: &Simulator, listeners: &Listeners, data: &TempDir) -> Stri
         ("signer_secret", SIGNER[1].to_owned()),
         ("callback_key_url", simulator.callback_key_url()),
         ("callback_key_pem", simulator.callback_public_key_pem()),
-        ("ledger", data.path().join("ledger.db").display().to_string()),
+        ("ledger", ledger.to_owned()),
     ] {
         settings = settings.replace(&format!("{{{name}}}"), &value);
     }

@@ -24,14 +24,18 @@ mod idempotency;
 mod issue;
 mod issue_refusals;
 mod least_privilege;
+mod ledger;
 mod list;
 mod logs;
 mod multipart;
 mod one_upload;
 mod ops;
 mod policy;
+#[path = "../lib/postgres.rs"]
+mod postgres;
 mod profiles;
 mod reconcile;
+mod replicas;
 mod secrets;
 mod sinks;
 mod static_files;

@@ -6,6 +6,7 @@ mod commands;
 #[path = "../lib/dev.rs"]
 mod dev;
 mod development;
+mod events;
 mod harness;
 mod serving;
 mod simulator;

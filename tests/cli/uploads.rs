@@ -103,3 +103,28 @@ fn all_that_is_due_is_looked_after_once() {
     assert!(expected.iter().all(|line| found.contains(line)), "{done}");
     assert_eq!(desk.valet(&["uploads", "reconcile", "--all-due", "--json"]).ok(), "", "none is due before its end");
 }
+
+#[test]
+fn uploads_are_listed_and_shown() {
+    let desk = Desk::open();
+    let (first, second) = (desk.grant(), desk.grant());
+    desk.put(&second);
+    desk.valet(&["uploads", "reconcile", id(&second)]).ok();
+
+    let list = desk.valet(&["uploads", "list", "--state", "completed", "--user", "u-9"]).ok();
+    assert_eq!(list.lines().count(), 1, "{list}");
+    assert!(list.contains(id(&second)) && list.contains("completed"), "{list}");
+    let json: Value = desk.valet(&["uploads", "list", "--limit", "1", "--json"]).json();
+    assert_eq!(json["uploads"][0]["id"], second["id"], "the newest: {json}");
+    let older = desk.valet(&["uploads", "list", "--before", id(&second)]).ok();
+    assert!(older.contains(id(&first)) && !older.contains(id(&second)), "{older}");
+    assert_eq!(desk.valet(&["uploads", "list", "--profile", "staff", "--json"]).json(), json!({"uploads": []}));
+    let shown = desk.valet(&["uploads", "show", id(&second)]).json();
+    assert_eq!((&shown["state"], &shown["completion"]["size"]), (&json!("completed"), &json!(5)), "{shown}");
+    for args in
+        [&["uploads", "show", "01930000-0000-7000-8000-000000000000"][..], &["uploads", "list", "--state", "lost"]]
+    {
+        let refused = desk.valet(args);
+        assert!(refused.code != 0 && refused.stdout.is_empty(), "{refused:?}");
+    }
+}

@@ -22,9 +22,14 @@ pub(crate) struct Running {
 impl Running {
     /// `dev` on free ports, everything in `data`.
     pub(crate) fn dev(data: &Path) -> Self {
+        Self::dev_with(data, &[])
+    }
+
+    /// As [`Self::dev`], with more arguments.
+    pub(crate) fn dev_with(data: &Path, more: &[&str]) -> Self {
         let mut command = Command::new(BINARY);
         command.args(["dev", "--json", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
-        command.args(["--simulator-listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.args(["--simulator-listen", "127.0.0.1:0", "--data"]).arg(data).args(more);
         Self::start(command)
     }
 

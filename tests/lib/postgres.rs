@@ -7,7 +7,10 @@ use std::{
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
-    sync::OnceLock,
+    sync::{
+        Mutex, OnceLock,
+        mpsc::{Receiver, channel},
+    },
 };
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -94,6 +97,8 @@ pub(crate) struct Cluster {
     directory: TempDir,
     settings: Vec<String>,
     server: Option<Child>,
+    /// What the server says, line by line.
+    lines: Mutex<Option<Receiver<String>>>,
 }
 
 impl Cluster {
@@ -102,6 +107,7 @@ impl Cluster {
             directory: tempfile::tempdir().unwrap(),
             settings: settings.iter().map(|setting| (*setting).to_owned()).collect(),
             server: None,
+            lines: Mutex::default(),
         };
         cluster.start_again();
         cluster
@@ -121,8 +127,9 @@ impl Cluster {
                 .stderr(Stdio::piped())
                 .spawn()
                 .unwrap();
-            if is_ready(server.stderr.take().unwrap(), &mut said) {
+            if let Some(lines) = wait_until_ready(server.stderr.take().unwrap(), &mut said) {
                 self.server = Some(server);
+                *self.lines.lock().unwrap() = Some(lines);
                 return;
             }
             server.wait().unwrap();
@@ -156,6 +163,13 @@ impl Cluster {
         make_database(self.directory.path()).await
     }
 
+    /// What the server says, up to the line that holds this text.
+    pub(crate) fn log_until(&self, end: &str) -> String {
+        let lines = self.lines.lock().unwrap();
+        let lines = lines.as_ref().expect("it runs").iter();
+        lines.take_while(|line| !line.contains(end)).flat_map(|line| [line, "\n".to_owned()]).collect()
+    }
+
     /// Where its files are.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
@@ -175,18 +189,19 @@ impl Drop for Cluster {
     }
 }
 
-/// Reads until the server takes connections, or has ended. What it says afterwards is read and dropped, so that it
-/// never waits for a reader.
-fn is_ready(stderr: ChildStderr, said: &mut String) -> bool {
+/// Reads until the server takes connections, and gives what it says afterwards; `None` when it has ended.
+fn wait_until_ready(stderr: ChildStderr, said: &mut String) -> Option<Receiver<String>> {
     let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
     said.clear();
     for line in lines.by_ref() {
         if line.contains(READY) {
-            std::thread::spawn(|| lines.for_each(drop));
-            return true;
+            let (sender, receiver) = channel();
+            // So that it never waits for a reader.
+            std::thread::spawn(move || lines.for_each(|line| drop(sender.send(line))));
+            return Some(receiver);
         }
         said.push_str(&line);
         said.push('\n');
     }
-    false
+    None
 }

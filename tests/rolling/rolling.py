@@ -121,8 +121,8 @@ class Nginx:
 class Load:
     """Clients that do what clients do, until told to stop; what they met."""
 
-    def __init__(self, base, token):
-        self.base, self.token = base, token
+    def __init__(self, base):
+        self.base = base
         self.stop, self.lock = threading.Event(), threading.Lock()
         self.done, self.failures, self.ids = collections.Counter(), [], []
 
@@ -134,19 +134,19 @@ class Load:
                 self.failures.append(f"{what}: {status} instead of {wanted}: {body[:200]!r}")
         return json.loads(body) if status == wanted and body else None
 
-    def ask(self, method, path, body=None):
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+    def ask(self, token, method, path, body=None):
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         return request(method, self.base + path, json.dumps(body) if body is not None else None, headers)
 
-    def run(self):
+    def run(self, token):
         while not self.stop.is_set():
-            grant = self.expect("issue", 201, self.ask("POST", "/v1/uploads", {
+            grant = self.expect("issue", 201, self.ask(token, "POST", "/v1/uploads", {
                 "profile": "document", "method": "put", "filename": "a.txt", "size": 5}))
             if grant is None:
                 continue
             path = f"/v1/uploads/{grant['id']}"
             waiting = threading.Thread(
-                target=lambda path=path: self.expect("wait", 200, self.ask("GET", f"{path}?wait=20")))
+                target=lambda path=path: self.expect("wait", 200, self.ask(token, "GET", f"{path}?wait=20")))
             waiting.start()
             put = grant["request"]
             # 200 and our JSON: OSS has called back, through nginx, and was answered.
@@ -154,9 +154,9 @@ class Load:
             if told is not None and told["state"] != "completed":
                 self.failures.append(f"callback: {told}")
             waiting.join()
-            again = self.expect("complete", 200, self.ask("POST", f"{path}/complete", {}))
+            again = self.expect("complete", 200, self.ask(token, "POST", f"{path}/complete", {}))
             with self.lock:
-                self.ids.append(grant["id"])
+                self.ids.append((token, grant["id"]))
                 if again is not None and again["completion"]["source"] != "callback":
                     self.failures.append(f"its callback was not what completed it: {again}")
 
@@ -240,9 +240,14 @@ def main():
         replicas = [replica(0), replica(1)]
         nginx.serve([one.told["service"] for one in replicas])
         stack.enter_context(nginx.process)
-        token = subprocess.run([binary, "token", "--user", "u-7", *config], check=True, capture_output=True, text=True)
-        load = Load(f"http://127.0.0.1:{nginx.port}", token.stdout.strip())
-        clients = [threading.Thread(target=load.run) for _ in range(arguments.clients)]
+        load = Load(f"http://127.0.0.1:{nginx.port}")
+
+        def token(user):
+            command = [binary, "token", "--user", user, *config]
+            return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+        # Each is a user of its own: one user may wait four times at once.
+        clients = [threading.Thread(target=load.run, args=[token(f"u-{n}")], daemon=True) for n in range(arguments.clients)]
         for client in clients:
             client.start()
         exits = []
@@ -260,7 +265,7 @@ def main():
         load.stop.set()
         for client in clients:
             client.join()
-        states = [load.ask("GET", f"/v1/uploads/{id}") for id in load.ids]
+        states = [load.ask(token, "GET", f"/v1/uploads/{id}") for token, id in load.ids]
         states = collections.Counter(json.loads(body)["state"] if status == 200 else status for status, body in states)
         checks = [
             ("there was load", min(load.done.values(), default=0) >= 100, dict(load.done)),

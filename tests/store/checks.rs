@@ -63,7 +63,7 @@ pub(crate) async fn a_claim_gives_the_earliest_of_its_bucket_with_what_is_record
     assert!(claim_with(&*bed.store, "unheard-of", 3, 100).await.is_empty());
 }
 
-pub(crate) async fn a_claimed_check_is_nobody_elses_until_its_lease_ends(bed: Bed) {
+pub(crate) async fn a_claimed_check_is_nobody_elses_until_the_lease_ends(bed: Bed) {
     let other = bed.open_again().await;
     add(&bed, 1, BUCKET, 1).await;
 

@@ -1,7 +1,7 @@
 //! The store contract: what every ledger must do, whatever engine is below it.
 //!
 //! A case takes a fresh [`bed::Bed`] and knows no engine; the list at the end of this file runs all of them on each.
-//! `schema.rs` is about SQLite files alone, `postgres_*.rs` about what only a server can do.
+//! `schema.rs` is about SQLite files alone; `replicas.rs`, `server.rs` and `tls.rs` are about PostgreSQL.
 #![cfg(test)]
 
 mod bed;
@@ -14,11 +14,15 @@ mod idempotency;
 mod lists;
 mod objects;
 mod outbox;
+mod plans;
 #[path = "../lib/postgres.rs"]
 mod postgres;
+mod replicas;
 mod retention;
 mod sample;
 mod schema;
+mod server;
+mod tls;
 
 macro_rules! contract {
     ($engine:ident as $name:ident: $($module:ident::$case:ident),+ $(,)?) => {
@@ -72,17 +76,17 @@ on_every_engine! {
     changes::a_renewal_moves_the_lifetime_alone,
     changes::the_next_check_is_kept_moved_or_dropped,
     changes::changes_of_one_grant_in_one_batch_see_each_other,
+    objects::an_object_is_found_by_grant_key_and_etag,
+    objects::objects_are_listed_newest_first_and_at_most_so_many,
+    objects::of_many_that_record_the_same_object_the_first_stands_and_is_told_once,
+    objects::a_cancelled_directory_takes_what_was_decided_for_a_cancelled_one_alone,
     checks::a_claim_gives_the_earliest_of_its_bucket_with_what_is_recorded,
-    checks::a_claimed_check_is_nobody_elses_until_its_lease_ends,
+    checks::a_claimed_check_is_nobody_elses_until_the_lease_ends,
     checks::two_claimers_never_get_the_same_check,
     checks::only_buckets_with_something_due_are_told_of,
     checks::a_check_is_released_by_whom_it_belongs_to_alone,
     checks::a_clock_that_goes_back_claims_what_was_due_then,
     checks::a_corrupt_row_holds_up_no_other_check,
-    objects::an_object_is_found_by_grant_key_and_etag,
-    objects::objects_are_listed_newest_first_and_at_most_so_many,
-    objects::of_many_that_record_the_same_object_the_first_stands_and_is_told_once,
-    objects::a_cancelled_directory_takes_what_was_decided_for_a_cancelled_one_alone,
     retention::a_grant_is_forgotten_with_its_completions_when_its_time_is_over,
     retention::what_is_looked_after_or_has_not_ended_is_never_forgotten,
     retention::a_renewed_grant_is_kept_from_its_new_end_on,

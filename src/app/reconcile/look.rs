@@ -135,7 +135,7 @@ impl Valet {
         if let Some(why) = finding.detail().filter(|_| finding.patience().is_some()) {
             tracing::warn!(upload.id = %grant.id, found = finding.as_str(), why, "a look brought no answer");
         }
-        self.make_appointment(&grant, &finding, lease, now).await?;
+        self.settle_look(&grant, &finding, lease, now).await?;
         Ok(Looked { id: grant.id, bucket: grant.bucket, key: grant.key, before: grant.state, finding })
     }
 
@@ -155,17 +155,21 @@ impl Valet {
         }
     }
 
-    fn expiry(&self, grant: &Grant, now: DateTime<Utc>) -> Event {
-        Event::new(self.new_id(now), EventType::Expired, &self.event_source, grant, None, None, now)
-    }
-
     /// Whether the grant is expired now; not where it has ended otherwise meanwhile.
     async fn expire(&self, grant: &Grant, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let change = match grant.kind {
             GrantKind::Directory => self.end_directory(grant, now).await?,
             GrantKind::Upload => GrantChange {
                 next_check: self.next_check(grant, State::Expired, now),
-                events: vec![self.address(self.expiry(grant, now))],
+                events: vec![self.address(Event::new(
+                    self.new_id(now),
+                    EventType::Expired,
+                    &self.event_source,
+                    grant,
+                    None,
+                    None,
+                    now,
+                ))],
                 ..GrantChange::new(grant.id, &[State::Issued], State::Expired)
             },
         };
@@ -178,7 +182,7 @@ impl Valet {
 
     /// The next appointment. Who has moved the grant on, be it ourselves, has made one that fits; only what could not be cleared
     /// away after that needs another one.
-    async fn make_appointment(
+    async fn settle_look(
         &self,
         grant: &Grant,
         finding: &Finding,

@@ -102,7 +102,7 @@ impl Valet {
         now: DateTime<Utc>,
         stop: &CancellationToken,
     ) -> Result<Vec<Looked>, StoreError> {
-        let claimed = self.claim_due_checks(bucket, limit, now).await?;
+        let claimed = self.claim_checks_due(bucket, limit, now).await?;
         let heard = Heard::default();
         let looks = claimed.into_iter().map(|check| self.look_unless(&heard, stop, check, now));
         let outcomes: Vec<_> = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE).collect().await;
@@ -122,7 +122,7 @@ impl Valet {
         }
     }
 
-    async fn claim_due_checks(
+    async fn claim_checks_due(
         &self,
         bucket: &str,
         limit: u32,

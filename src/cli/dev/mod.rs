@@ -81,6 +81,9 @@ struct Ready<'a> {
     access_key_id: &'a str,
     access_key_secret: &'a str,
     token: &'a str,
+    /// What the sink can verify events with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sink_secret: Option<&'a str>,
 }
 
 /// Runs until interrupted.
@@ -159,7 +162,7 @@ fn load_settings(
     }
     if let Some(url) = &args.sink {
         let secret = &secrets.sink_secret;
-        write!(layer, "\n[[sinks]]\nurl = {url:?}\nsecrets = [{secret:?}]\nallow_private = true\n")?;
+        write!(layer, "\n[[sinks]]\nurl = {url:?}\nsecrets = [{secret:?}]\nname = \"dev\"\nallow_private = true\n")?;
     }
     Ok(Settings::load(&ConfigSource {
         dir: args.config.clone(),
@@ -190,6 +193,7 @@ fn announce(
         access_key_id: &secrets.owner_key_id,
         access_key_secret: &secrets.owner_key_secret,
         token,
+        sink_secret: args.sink.as_ref().map(|_| secrets.sink_secret.as_str()),
     };
     if args.json {
         println!("{}", serde_json::to_string(&ready)?);
@@ -200,7 +204,11 @@ fn announce(
         println!("  operations {}", ready.ops);
         println!("  simulator  {}/{}/", ready.simulator, ready.bucket);
         println!("  STS        {}  (role {READY_ROLE})", ready.simulator);
-        println!("  token      {}\n", ready.token);
+        println!("  token      {}", ready.token);
+        if let (Some(url), Some(secret)) = (&args.sink, ready.sink_secret) {
+            println!("  events     {url}  (signed with {secret})");
+        }
+        println!();
         println!("Open the demo page and drop a picture on it. Ctrl-C ends everything.");
     }
     Ok(())

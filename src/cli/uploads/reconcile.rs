@@ -1,17 +1,12 @@
 //! `uploads reconcile`: looks at once, and prints what was found.
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::{block_on, config_args::ConfigArgs};
-use crate::{
-    app::{Valet, reconcile::Looked},
-    settings::Environment,
-    startup::{Parts, build_valet},
-};
+use crate::app::{Valet, reconcile::Looked};
 
 /// How long to wait for further permits of `reconciler.rate`.
 const PERMITS_GROW: Duration = Duration::from_millis(100);
@@ -19,8 +14,6 @@ const PERMITS_GROW: Duration = Duration::from_millis(100);
 /// `uploads reconcile`.
 #[derive(Debug, Args)]
 pub(super) struct ReconcileArgs {
-    #[command(flatten)]
-    config: ConfigArgs,
     /// Whose objects to look for, whatever the schedule says
     #[arg(value_name = "ID", required_unless_present = "all_due")]
     ids: Vec<Uuid>,
@@ -32,18 +25,12 @@ pub(super) struct ReconcileArgs {
     json: bool,
 }
 
-/// Looks and prints; 1 where a question stays open.
+/// Looks and prints; whether every question is answered.
 ///
 /// # Errors
-/// When the configuration is faulty, or the ledger does not answer.
-pub(super) fn run(args: &ReconcileArgs) -> anyhow::Result<ExitCode> {
-    block_on(async {
-        let environment = Environment::capture();
-        let settings = args.config.load(&environment)?;
-        let valet = build_valet(&settings, &Parts::system(environment)).await?;
-        let all_told = if args.all_due { all_due(&valet, args).await? } else { each(&valet, args).await? };
-        Ok(if all_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    })
+/// When the ledger does not answer.
+pub(super) async fn reconcile(valet: &Valet, args: &ReconcileArgs) -> anyhow::Result<bool> {
+    if args.all_due { all_due(valet, args).await } else { each(valet, args).await }
 }
 
 /// Whether every one of them is told of.

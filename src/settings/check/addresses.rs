@@ -1,4 +1,4 @@
-//! Which addresses OSS could reach. Names are judged by how they look: nothing is resolved.
+//! Which addresses others could reach, and we others. Names are judged by how they look: nothing is resolved.
 
 use url::{Host, Url};
 
@@ -8,7 +8,7 @@ use crate::oss::network::is_private;
 const PRIVATE_ENDINGS: [&str; 7] = [".local", ".localhost", ".internal", ".intranet", ".lan", ".home.arpa", ".svc"];
 
 /// Whether the URL's host may be a public one.
-pub(super) fn is_reachable_by_oss(url: &Url) -> bool {
+pub(super) fn may_be_public(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => !is_private(address.into()),
         Some(Host::Ipv6(address)) => !is_private(address.into()),
@@ -55,7 +55,7 @@ mod tests {
             ("http://[fd00::1]/cb", false),
             ("http://[::ffff:10.0.0.1]/cb", false),
         ] {
-            assert_eq!(is_reachable_by_oss(&Url::parse(url).unwrap()), reachable, "{url}");
+            assert_eq!(may_be_public(&Url::parse(url).unwrap()), reachable, "{url}");
         }
     }
 }

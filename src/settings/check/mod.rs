@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use url::Url;
 
 use self::{
-    addresses::is_reachable_by_oss,
+    addresses::may_be_public,
     callback_size::callback_sizes,
     credentials::{is_temporary, longest_session, session_duration},
 };
@@ -69,6 +69,7 @@ pub fn check(settings: &Settings, environment: &Environment) -> Findings {
     check.issuers();
     check.endpoints();
     check.hooks();
+    check.sinks();
     check.credentials(environment);
     for profile in &settings.profiles {
         check.profile(profile, environment);
@@ -119,7 +120,7 @@ impl Check<'_> {
     }
 
     fn callback_url(&mut self, key: &str, url: &Url) {
-        if !is_reachable_by_oss(url) {
+        if !may_be_public(url) {
             self.fault_outside_development(key, format!("OSS can't reach `{url}`: it is a private address"));
         } else if url.scheme() != "https" {
             self.warn(key, format!("`{url}` is not https: seals and user ids travel in the clear"));
@@ -164,6 +165,17 @@ impl Check<'_> {
             }
             if !self.settings.profiles.iter().any(|profile| profile.hook.as_ref() == Some(name)) {
                 self.warn(&format!("hooks.{name}"), "no profile names this hook: nobody asks it");
+            }
+        }
+    }
+
+    fn sinks(&mut self) {
+        for (index, sink) in self.settings.sinks.iter().enumerate() {
+            let key = format!("sinks[{index}].url");
+            if !sink.allow_private && !may_be_public(&sink.url) {
+                self.fault(&key, "is private: no connection is made to it without `allow_private = true`");
+            } else if !sink.allow_private && sink.url.scheme() != "https" {
+                self.warn(&key, "is not https: whoever is on the way can read your events");
             }
         }
     }

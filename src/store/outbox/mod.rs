@@ -109,3 +109,33 @@ async fn change_rows(writer: &GroupCommit, write: Write) -> Result<u64, Failure>
         Written::Claimed(_) | Written::Settled(_) => unreachable!("a write answers in kind"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+
+    use super::*;
+
+    /// However much is in the outbox, nothing that is asked again and again reads through it.
+    #[tokio::test]
+    async fn every_question_finds_its_rows_by_an_index() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        for migration in [
+            include_str!("../migrations/sqlite/0001_ledger.sql"),
+            include_str!("../migrations/sqlite/0005_deliveries.sql"),
+        ] {
+            sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();
+        }
+        let mut statements = vec![<SqliteConnection as Engine>::CLAIM_DELIVERIES];
+        statements.extend(writes::STATEMENTS);
+        statements.extend(reads::STATEMENTS);
+        for statement in statements {
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+            let steps = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+            let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+            let reads_through = |step: &&String| step.starts_with("SCAN deliveries") || step.starts_with("SCAN events");
+            assert!(!steps.iter().any(|step| reads_through(&step)), "{statement}: {steps:#?}");
+            assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{statement}: {steps:#?}");
+        }
+    }
+}

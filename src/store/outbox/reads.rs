@@ -180,3 +180,8 @@ fn read_depth(sink: &str, row: &impl Cells) -> Result<SinkDepth, CorruptRow> {
     let disabled = disabled_at.map(|at| (at, reason));
     Ok(SinkDepth { sink: sink.to_owned(), pending, oldest_pending, dead, paused_until, disabled })
 }
+
+/// All of them, for the test that asks how they find their rows; but that for the newest events, which reads as many as it lists.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 8] =
+    [IS_ANY_DUE, FIND_EVENT, FIND_EVENT_AT, NEWEST_OF_SINK, NEWEST_IN_STATE, DELIVERIES_OF, SINKS, DEPTH];

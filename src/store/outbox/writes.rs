@@ -202,6 +202,11 @@ async fn replay<E: Engine>(engine: &mut E, which: &Replay, now: DateTime<Utc>) -
     Ok(replayed.len() as u64)
 }
 
+/// All of them, for the test that asks how they find their rows.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 9] =
+    [FIND_PAYLOAD, DELIVERED, DEAD, RETRY, RELEASE, NEXT_IN_TURN, REPLAY_TO_ALL, REPLAY_TO_ONE, REPLAY_DEAD];
+
 fn time(time: DateTime<Utc>) -> Value<'static> {
     Value::Number(time.timestamp_micros())
 }

@@ -1,10 +1,14 @@
 //! The schema: bringing a database up to date while other replicas use it, and refusing one that is not ours.
 
+use std::time::Duration;
+
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, SqlSafeStr as _,
     migrate::{AppliedMigration, Migrate as _, MigrateError, Migration, MigrationType, Migrator},
     query, query_as, query_scalar,
 };
+
+use tokio::time::timeout;
 
 use super::{super::OpenError, Server};
 
@@ -26,6 +30,9 @@ const LOCK_SECONDS: u32 = 60;
 
 /// For the locks that a migration needs on tables: who waits for one holds up everybody who comes after.
 const TABLE_LOCK_SECONDS: u32 = 5;
+
+/// For looking at the schema.
+const CHECK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Applies what has not been applied; one process at a time, however many try.
 pub(in crate::store) async fn migrate(server: &Server) -> Result<(), OpenError> {
@@ -49,7 +56,8 @@ pub(in crate::store) async fn migrate(server: &Server) -> Result<(), OpenError> 
 /// Whether the database has a schema that this program can work on.
 pub(in crate::store) async fn check(server: &Server) -> Result<(), OpenError> {
     let mut connection = server.connect_plainly().await.map_err(unreadable)?;
-    check_over(&mut connection).await?;
+    let checked = timeout(CHECK_PATIENCE, check_over(&mut connection)).await;
+    checked.map_err(|_| unreadable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))??;
     connection.close().await.map_err(unreadable)
 }
 

@@ -10,6 +10,8 @@
 mod cells;
 mod checkpoint;
 mod engine;
+#[cfg(test)]
+mod plan_tests;
 pub(super) mod schema;
 mod statements;
 
@@ -117,6 +119,25 @@ impl Connector for Reading {
     }
 }
 
+/// The newest grants that the filter lets through.
+fn select_newest(filter: &GrantFilter) -> QueryBuilder<Sqlite> {
+    let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE 1"));
+    if let Some(user_id) = &filter.user_id {
+        list.push(" AND user_id = ").push_bind(user_id.clone());
+    }
+    if let Some(state) = filter.state {
+        list.push(" AND state = ").push_bind(state.as_str());
+    }
+    if let Some(profile) = &filter.profile {
+        list.push(" AND profile = ").push_bind(profile.clone());
+    }
+    if let Some(before) = filter.before {
+        list.push(" AND id < ").push_bind(cells::blob(before));
+    }
+    list.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
+    list
+}
+
 /// How every connection is made.
 pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -161,21 +182,7 @@ impl Store for SqliteStore {
     }
 
     async fn list_grants(&self, filter: &GrantFilter) -> Result<Vec<LedgerEntry>, StoreError> {
-        let mut list = QueryBuilder::new(format!("SELECT {GRANT_COLUMNS} FROM grants WHERE 1"));
-        if let Some(user_id) = &filter.user_id {
-            list.push(" AND user_id = ").push_bind(user_id.clone());
-        }
-        if let Some(state) = filter.state {
-            list.push(" AND state = ").push_bind(state.as_str());
-        }
-        if let Some(profile) = &filter.profile {
-            list.push(" AND profile = ").push_bind(profile.clone());
-        }
-        if let Some(before) = filter.before {
-            list.push(" AND id < ").push_bind(cells::blob(before));
-        }
-        list.push(" ORDER BY id DESC LIMIT ").push_bind(filter.limit);
-        Ok(self.list(list).await?)
+        Ok(self.list(select_newest(filter)).await?)
     }
 
     async fn change_grant(&self, change: GrantChange) -> Result<GrantChanged, StoreError> {

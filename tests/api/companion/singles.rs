@@ -101,6 +101,7 @@ async fn what_can_not_be_granted_is_refused_with_its_code() {
         ("metadata[album]=1&metadata[album]=2&metadata[profile]=document", 422, "invalid_parameter"),
         ("metadata[album]=%00&metadata[profile]=document", 422, "invalid_variable"),
         ("metadata[profile]=album", 422, "missing_field"),
+        ("filename=%FF&metadata[profile]=document", 422, "invalid_parameter"),
     ] {
         uppy.get(&format!("/params?{query}")).await.assert_refused(status, code);
     }

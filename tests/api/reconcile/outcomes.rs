@@ -141,7 +141,7 @@ async fn something_that_can_not_be_recorded_is_left_to_the_operator() {
     let (grant, began) = (issue(&app).await, app.clock.now());
     put_aside(&app, &grant, b"hello").await;
     // The bucket's section is gone from the configuration of another replica.
-    let mut other = app.another_valet().await;
+    let mut other = app.replica().await;
     other.buckets.clear();
     app.clock.advance(began + TimeDelta::minutes(27) - app.clock.now());
 

@@ -19,7 +19,7 @@ async fn several(app: &TestApp, count: usize) -> Vec<Value> {
 #[tokio::test]
 async fn two_replicas_look_at_each_grant_once_each_time_it_is_due() {
     let app = TestApp::spawn().await;
-    let other = app.another_valet().await;
+    let other = app.replica().await;
     let grants = several(&app, 40).await;
     for (round, minutes) in (1..).zip([5, 22, 58, 1380]) {
         app.clock.advance(TimeDelta::minutes(minutes));
@@ -39,7 +39,7 @@ async fn what_a_replica_claimed_before_it_died_is_looked_for_when_its_lease_ends
     put_aside(&app, &grant, b"hello").await;
     app.clock.advance(TimeDelta::minutes(5));
     let now = app.clock.now();
-    let dead = app.another_valet().await;
+    let dead = app.replica().await;
     let claim = CheckClaim { bucket: "app-media".into(), now, leased_until: now + TimeDelta::minutes(2), limit: 10 };
     assert_eq!(dead.store.claim_checks(claim).await.unwrap().len(), 1);
     drop(dead);
@@ -58,7 +58,7 @@ async fn a_replica_that_stops_gives_back_what_it_has_not_begun() {
     let app = TestApp::spawn().await;
     let grants = several(&app, 10).await;
     app.clock.advance(TimeDelta::minutes(5));
-    let (stopping, now) = (app.another_valet().await, app.clock.now());
+    let (stopping, now) = (app.replica().await, app.clock.now());
     let stop = CancellationToken::new();
     stop.cancel();
 
@@ -73,7 +73,7 @@ async fn who_is_told_to_look_at_once_is_not_forgotten_over_a_look_that_ends_late
     let app = TestApp::spawn().await;
     let grant = issue(&app).await;
     app.clock.advance(TimeDelta::minutes(5));
-    let (other, now) = (app.another_valet().await, app.clock.now());
+    let (other, now) = (app.replica().await, app.clock.now());
     let lease = now + TimeDelta::minutes(2);
     let claim = CheckClaim { bucket: "app-media".into(), now, leased_until: lease, limit: 10 };
     let claimed = other.store.claim_checks(claim).await.unwrap();

@@ -18,7 +18,7 @@ async fn of_two_replicas_each_event_is_sent_by_one() {
     for _ in 0..20 {
         complete(&app).await;
     }
-    let other = app.another_valet().await;
+    let other = app.replica().await;
     let now = app.clock.now();
     let steps = (0..8).map(|n| {
         let valet = if n % 2 == 0 { &app.valet } else { &other };
@@ -36,12 +36,12 @@ async fn what_was_claimed_by_a_process_that_died_is_sent_when_its_lease_has_ende
     let receiver = Receiver::start().await;
     let app = spawn_with(&receiver).await;
     complete(&app).await;
-    let claimed = app.valet.claim_due("backend", 8, app.clock.now()).await.unwrap();
+    let claimed = app.valet.claim_deliveries_due("backend", 8, app.clock.now()).await.unwrap();
     let Claimed::Deliveries(deliveries) = claimed else { panic!("{claimed:?}") };
     assert_eq!(deliveries.len(), 1);
     drop(deliveries);
 
-    let other = app.another_valet().await;
+    let other = app.replica().await;
     // The sink's time limit is 10 s, and there is a margin of 10 s.
     app.clock.advance(TimeDelta::seconds(19));
     assert_eq!(other.deliver_due("backend", app.clock.now()).await.unwrap(), DeliveryStep::Nothing);
@@ -56,7 +56,7 @@ async fn what_was_delivered_by_a_process_that_died_before_it_could_say_so_arrive
     let receiver = Receiver::start().await;
     let mut app = spawn_with(&receiver).await;
     complete(&app).await;
-    let claimed = app.valet.claim_due("backend", 8, app.clock.now()).await.unwrap();
+    let claimed = app.valet.claim_deliveries_due("backend", 8, app.clock.now()).await.unwrap();
     let Claimed::Deliveries(deliveries) = claimed else { panic!("{claimed:?}") };
     let message = oss_valet::app::ports::Message { id: deliveries[0].event_id, payload: &deliveries[0].payload };
     app.valet.sinks["backend"].send(&message, app.clock.now()).await;

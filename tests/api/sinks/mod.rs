@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use self::receiver::{Receiver, SECRETS};
 use crate::{
     forger::{Forger, body_of, facts, put_aside},
-    harness::{TestApp, path_of, upload},
+    harness::{TestApp, upload},
 };
 
 const CONTENT: &[u8] = b"hello";

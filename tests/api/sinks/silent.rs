@@ -21,7 +21,7 @@ async fn a_sink_that_never_answers_slows_neither_callbacks_nor_other_sinks_and_h
     let (mut silent, other) = (RudeReceiver::start(Manners::Silent).await, Receiver::start().await);
     let limit = CONCURRENCY as usize;
     // Longer than the test may take: only the abort below ends these calls.
-    let silent_sink = SinkSpec { more: "timeout = \"1h\"", ..sink("silent", silent.url()) };
+    let silent_sink = SinkSpec { more: "timeout = \"1m\"", ..sink("silent", silent.url()) };
     let app = spawn(&[silent_sink, sink("other", other.url())]).await;
     for _ in 0..limit + 3 {
         complete(&app).await;
@@ -76,8 +76,8 @@ async fn of_an_acceptance_the_head_is_enough() {
 #[tokio::test]
 async fn of_an_endless_refusal_a_little_is_read() {
     let receiver = RudeReceiver::start(Manners::Endless("HTTP/1.1 500 Oh\r\n\r\n")).await;
-    // Were it read to its end, this would take an hour.
-    let app = spawn(&[SinkSpec { more: "timeout = \"1h\"", ..sink("backend", receiver.url()) }]).await;
+    // Were it read to its end, this would take a minute.
+    let app = spawn(&[SinkSpec { more: "timeout = \"1m\"", ..sink("backend", receiver.url()) }]).await;
     complete(&app).await;
     assert_eq!(step(&app, "backend").await, sent(0, 1));
     let error = row(&app).await.error.unwrap();

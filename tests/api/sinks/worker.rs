@@ -20,7 +20,8 @@ fn start(app: &TestApp) -> (JoinHandle<()>, Stop) {
 
 #[tokio::test]
 async fn the_worker_sends_what_is_recorded_while_it_runs_and_what_was_before() {
-    let mut first = RudeReceiver::start(Manners::Stuck("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
+    let mut first =
+        RudeReceiver::start(Manners::Stuck("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")).await;
     let app = spawn(&[sink("backend", first.url())]).await;
     complete(&app).await;
     let (worker, stop) = start(&app);
@@ -39,9 +40,9 @@ async fn the_worker_sends_what_is_recorded_while_it_runs_and_what_was_before() {
 async fn a_sink_that_hangs_keeps_no_other_waiting() {
     let (mut silent, mut fine) = (
         RudeReceiver::start(Manners::Silent).await,
-        RudeReceiver::start(Manners::Stuck("HTTP/1.1 204 OK\r\n\r\n")).await,
+        RudeReceiver::start(Manners::Stuck("HTTP/1.1 204 OK\r\nconnection: close\r\n\r\n")).await,
     );
-    let hanging = SinkSpec { more: "timeout = \"1h\"", ..sink("silent", silent.url()) };
+    let hanging = SinkSpec { more: "timeout = \"1m\"", ..sink("silent", silent.url()) };
     let app = spawn(&[hanging, sink("fine", fine.url())]).await;
     let (worker, stop) = start(&app);
     for _ in 0..20 {
@@ -60,7 +61,7 @@ async fn a_sink_that_hangs_keeps_no_other_waiting() {
 #[tokio::test]
 async fn out_of_patience_the_worker_gives_back_what_it_has_claimed() {
     let mut silent = RudeReceiver::start(Manners::Silent).await;
-    let mut app = spawn(&[SinkSpec { more: "timeout = \"1h\"", ..sink("backend", silent.url()) }]).await;
+    let mut app = spawn(&[SinkSpec { more: "timeout = \"1m\"", ..sink("backend", silent.url()) }]).await;
     complete(&app).await;
     let (worker, stop) = start(&app);
     silent.requests.recv().await.unwrap();

@@ -39,7 +39,7 @@ struct MultipartView<'a> {
 /// # Errors
 /// Those of `POST /v1/uploads`.
 pub(super) async fn params(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
-    let facts = FileFacts::of_query(QueryFields::of(&http))?;
+    let facts = FileFacts::of_query(QueryFields::of(&http)?)?;
     let request = facts.into_request(&valet, &entrant, &[Method::Post, Method::Put])?;
     let now = valet.clock.now();
     let signed = valet.issue(&entrant, request, None, now).await?.signed;

@@ -72,7 +72,7 @@ pub(super) async fn complete_single(
     entrant: Entrant,
     valet: Data<Valet>,
 ) -> Result<HttpResponse, Problem> {
-    let query = QueryFields::of(&http);
+    let query = QueryFields::of(&http)?;
     let entry = valet.own_grant_by_key(&entrant, entrant.ticket_profile(), query.require("key")?).await?;
     complete_grant(&valet, entrant, entry.grant.id, Vec::new()).await
 }

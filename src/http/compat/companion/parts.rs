@@ -77,7 +77,7 @@ pub(super) async fn sign_batch(
     entrant: Entrant,
     valet: Data<Valet>,
 ) -> Result<HttpResponse, Problem> {
-    let query = QueryFields::of(&http);
+    let query = QueryFields::of(&http)?;
     let numbers = query.require("partNumbers")?.split(',');
     let numbers: Vec<_> = numbers.map(|number| part_number(number, "partNumbers")).collect::<Result<_, _>>()?;
     let grant = own_grant(&valet, &entrant, &http).await?;

@@ -1,16 +1,20 @@
 //! Query parameters, as `URLSearchParams` writes them; those that nobody knows are passed over.
 
 use actix_web::HttpRequest;
-use url::form_urlencoded;
 
-use crate::http::problem::Problem;
+use crate::{http::problem::Problem, oss::encoding::decode_query};
 
 /// The parameters in their order.
 pub(super) struct QueryFields(Vec<(String, String)>);
 
 impl QueryFields {
-    pub(super) fn of(http: &HttpRequest) -> Self {
-        Self(form_urlencoded::parse(http.query_string().as_bytes()).into_owned().collect())
+    /// Of the request.
+    ///
+    /// # Errors
+    /// When it is not UTF-8.
+    pub(super) fn of(http: &HttpRequest) -> Result<Self, Problem> {
+        let fields = decode_query(http.query_string());
+        fields.map(Self).ok_or_else(|| Problem::invalid_parameter("query", "not UTF-8"))
     }
 
     /// The parameter's value; an empty one counts as none.

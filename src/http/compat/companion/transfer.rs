@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 /// 404, or 422 without a key.
 pub(super) async fn own_grant(valet: &Valet, entrant: &Entrant, http: &HttpRequest) -> Result<Grant, Problem> {
-    let query = QueryFields::of(http);
+    let query = QueryFields::of(http)?;
     let key = query.require("key")?;
     let id = http.match_info().query("id");
     let id = Uuid::try_parse(id).map_err(|_| no_such_upload())?;
