@@ -24,6 +24,7 @@ use crate::{
         ask_hook::HookTurns,
         directory_session::DirectorySessions,
         ports::{Authenticator, Ledger},
+        purge::Retention,
         reconcile::Pacing,
         signing::SigningKeyCache,
         watch::GrantWatch,
@@ -31,7 +32,10 @@ use crate::{
     clock::{Clock, SystemClock},
     entropy::{Entropy, SystemEntropy},
     http::{
-        self, PublicRoutes, request_id::identify, root_span::RequestSpan, routes::health::Draining,
+        self, PublicRoutes,
+        drain::{Draining, close_while_draining},
+        request_id::identify,
+        root_span::RequestSpan,
         waiting::WaitingRoom,
     },
     outbox,
@@ -106,6 +110,9 @@ pub struct Application {
     reconcile: bool,
     stops: Stops,
     stop_ops: CancellationToken,
+    /// How long the public listener stays open after the soft stop, for whoever has not heard of it.
+    drain_delay: Duration,
+    stop_serving: CancellationToken,
 }
 
 impl Application {
@@ -124,10 +131,14 @@ impl Application {
             demo: settings.demo.enabled,
             static_answer: parts.static_answer,
         };
-        let stop_ops = CancellationToken::new();
+        let (stop_serving, stop_ops) = (CancellationToken::new(), CancellationToken::new());
+        let draining = Draining(stops.soft.clone());
+        let world = PublicWorld { valet: Arc::clone(&valet), authenticator, draining: draining.clone() };
         Ok(Self {
-            public: public_server(settings, listeners.public, Arc::clone(&valet), authenticator, routes, &stops.soft)?,
-            ops: ops_server(listeners.ops, Arc::clone(&valet), Draining(stops.soft.clone()), &stop_ops)?,
+            public: public_server(settings, listeners.public, world, routes, &stop_serving)?,
+            ops: ops_server(listeners.ops, Arc::clone(&valet), draining, &stop_ops)?,
+            drain_delay: settings.server.drain_delay(),
+            stop_serving,
             valet,
             service_url,
             ops_url,
@@ -162,13 +173,21 @@ impl Application {
         let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
         let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(Arc::clone(&self.valet), stop)));
         if self.reconcile {
+            background.spawn(workers::purge(Arc::clone(&self.valet), self.stops.soft.clone()));
             background.spawn(workers::reconcile(Arc::clone(&self.valet), self.stops.soft.clone()));
             // Until the last request is answered: what drains is signed too.
             background.spawn(workers::refresh_credentials(Arc::clone(&self.valet), answered.clone()));
         }
+        let closing = async {
+            self.stops.soft.cancelled().await;
+            tokio::time::sleep(self.drain_delay).await;
+            self.stop_serving.cancel();
+            std::future::pending().await
+        };
         tokio::select! {
             ended = self.public => ended.context("the public listener")?,
             () = self.stops.hard.cancelled() => {}
+            () = closing => {}
         }
         answered.cancel();
         tokio::select! {
@@ -250,6 +269,7 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
             .as_ref()
             .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
         looks: settings.reconciler.looks.clone(),
+        retention: Retention { grants: settings.retention.grants, events: settings.retention.events },
         pacing: Pacing::new(settings.reconciler.rate, parts.clock.now()),
         watch,
     })
@@ -261,23 +281,31 @@ async fn open_ledger(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Re
     store::open(url, Arc::default(), watch).await.context("store.url")
 }
 
+/// What the public routes stand on.
+struct PublicWorld {
+    valet: Arc<Valet>,
+    authenticator: Arc<dyn Authenticator>,
+    draining: Draining,
+}
+
 fn public_server(
     settings: &Settings,
     listener: TcpListener,
-    valet: Arc<Valet>,
-    authenticator: Arc<dyn Authenticator>,
+    world: PublicWorld,
     routes: PublicRoutes,
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
     let room = WaitingRoom::default();
     let mut server = HttpServer::new(move || {
         App::new()
-            .app_data(Data::from(Arc::clone(&valet)))
-            .app_data(Data::from(Arc::clone(&authenticator)))
+            .app_data(Data::from(Arc::clone(&world.valet)))
+            .app_data(Data::from(Arc::clone(&world.authenticator)))
+            .app_data(Data::new(world.draining.clone()))
             .app_data(Data::new(room.clone()))
             .configure(|app| http::configure(&routes, app))
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(identify))
+            .wrap(from_fn(close_while_draining))
     });
     if let Some(workers) = settings.server.workers {
         server = server.workers(workers);

@@ -8,10 +8,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::app::Valet;
+use crate::app::{Valet, purge::Forgotten};
 
 /// How often the reconciler asks what is due. What a step may do is counted in seconds too.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
+/// How often what has been kept long enough is removed.
+const PURGE_EVERY: Duration = Duration::from_secs(3600);
 /// How often credentials are looked at: far more often than they are due.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
@@ -52,6 +54,23 @@ pub async fn reconcile(valet: Arc<Valet>, stop: CancellationToken) {
 async fn look_after(valet: Arc<Valet>, bucket: String, share: u32, stop: CancellationToken) {
     if let Err(error) = valet.reconcile_bucket(&bucket, share, valet.clock.now(), &stop).await {
         tracing::error!(cause = %error, bucket, "the reconciler could not use the store");
+    }
+}
+
+/// Removes what has been kept long enough, now and then.
+pub async fn purge(valet: Arc<Valet>, stop: CancellationToken) {
+    let mut every = interval(PURGE_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        match valet.purge(valet.clock.now(), &stop).await {
+            Ok(Forgotten { grants: 0, events: 0, keys: 0 }) => {}
+            Ok(Forgotten { grants, events, keys }) => tracing::info!(grants, events, keys, "purged"),
+            Err(error) => tracing::error!(cause = %error, "the ledger could not be purged"),
+        }
     }
 }
 

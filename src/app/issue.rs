@@ -1,6 +1,6 @@
 //! Issue a grant: profile rules → key → ledger → signature.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::grant::{
     fault::{Fault, FaultCode},
-    grant::{Grant, GrantKind, State},
+    grant::{Grant, GrantKind, IDEMPOTENCY_WINDOW, State},
     key_template::{KeyFacts, UnusableKey},
     limits::{CheckedAsk, UncheckedAsk, is_usable_user_id},
     media_type,
@@ -21,8 +21,6 @@ use crate::grant::{
 
 /// Lets a machine caller issue for another user.
 pub const SCOPE_ISSUE_FOR: &str = "uploads:issue-for";
-/// How long an idempotency key stays claimed.
-pub const IDEMPOTENCY_WINDOW: TimeDelta = TimeDelta::hours(24);
 
 /// A request for one grant.
 #[derive(Debug, Clone, PartialEq, Eq)]

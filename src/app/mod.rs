@@ -17,6 +17,7 @@ pub mod look_up;
 pub mod open_ticket;
 pub mod parts;
 pub mod ports;
+pub mod purge;
 pub mod reconcile;
 pub mod record_completion;
 pub mod redeem_ticket;
@@ -37,6 +38,7 @@ use self::{
     ask_hook::{ConfiguredHook, HookTurns},
     directory_session::DirectorySessions,
     ports::{Credentials, NextCheck, ObjectStore, Outbox, Sink, Store, TokenService},
+    purge::Retention,
     reconcile::Pacing,
     signing::SigningKeyCache,
     watch::GrantWatch,
@@ -102,6 +104,8 @@ pub struct Valet {
     pub looks: LookSchedule,
     /// How fast it does.
     pub pacing: Pacing,
+    /// How long the ledger remembers.
+    pub retention: Retention,
     /// Wakes those who wait for a grant's change.
     pub watch: GrantWatch,
 }

@@ -4,6 +4,7 @@ pub mod callback_refusals;
 pub mod caller;
 pub mod compat;
 pub mod cors;
+pub mod drain;
 pub mod json_body;
 pub mod problem;
 pub mod refusals;

@@ -52,7 +52,7 @@ use self::{
     credentials::find_circle,
     reader::{Reading, Section, place_of},
 };
-use crate::grant::profile::Profile;
+use crate::grant::{grant::IDEMPOTENCY_WINDOW, profile::Profile};
 
 /// The name under which loopback addresses and unencrypted key sets are fine.
 pub const DEVELOPMENT: &str = "development";
@@ -155,6 +155,7 @@ impl Settings {
         let hooks = root.named("hooks", HookSettings::read).into_iter().collect();
         let reconciler = root.section("reconciler", ReconcilerSettings::read);
         let retention = root.section("retention", RetentionSettings::read);
+        judge_retention(root, reconciler.as_ref(), retention.as_ref());
         judge_references(root, &names, &buckets, &profiles);
         judge_credentials(root, &names[1], &credentials);
         Some(Self {
@@ -176,6 +177,16 @@ impl Settings {
             origins: BTreeMap::new(),
             home,
         })
+    }
+}
+
+/// What somebody may still ask for, or look for, is not forgotten.
+fn judge_retention(root: &Section<'_>, reconciler: Option<&ReconcilerSettings>, retention: Option<&RetentionSettings>) {
+    let (Some(reconciler), Some(retention)) = (reconciler, retention) else { return };
+    let least = reconciler.looks.longest().max(IDEMPOTENCY_WINDOW);
+    if retention.grants < least {
+        let (least, why) = (least.num_seconds(), "the last of reconciler.late_checks, and of idempotency keys");
+        root.fault("retention.grants", format!("at least {least}s: until {why}"));
     }
 }
 

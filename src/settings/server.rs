@@ -21,6 +21,8 @@ pub struct ServerSettings {
     pub workers: Option<usize>,
     /// How long requests may take to finish once we were asked to stop.
     pub shutdown_grace: TimeDelta,
+    /// How long the listener stays open once we were asked to stop; readiness fails at once.
+    pub drain_delay: TimeDelta,
     /// How long a client may take to send its request.
     pub request_timeout: TimeDelta,
     /// Origins of pages that may call us; `*` alone means any.
@@ -35,12 +37,18 @@ impl ServerSettings {
         self.shutdown_grace.to_std().unwrap_or_default()
     }
 
+    /// What load balancers get to notice that we stop; half of the grace at most.
+    pub fn drain_delay(&self) -> std::time::Duration {
+        self.drain_delay.min(self.shutdown_grace / 2).to_std().unwrap_or_default()
+    }
+
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let listen = section.required("listen", parse_address);
         let ops_listen = section.required("ops_listen", parse_address);
         let public_url = section.parse("public_url", parse_web_url);
         let workers = Some(section.number::<usize>("workers")).filter(|&workers| workers > 0);
         let shutdown_grace = section.required_duration("shutdown_grace");
+        let drain_delay = section.required_duration("drain_delay");
         let request_timeout = section.required_duration("request_timeout");
         let cors_origins = section.parsed_texts("cors_origins", parse_origin);
         let trusted_proxies = section.parsed_texts("trusted_proxies", parse_network);
@@ -50,6 +58,7 @@ impl ServerSettings {
             public_url,
             workers,
             shutdown_grace,
+            drain_delay,
             request_timeout,
             cors_origins,
             trusted_proxies,

@@ -18,6 +18,7 @@ pub(super) enum Value<'v> {
     Id(Uuid),
     Text(&'v str),
     Number(i64),
+    Bytes(&'v [u8]),
 }
 
 /// Makes connections to one ledger.
@@ -104,6 +105,13 @@ pub(super) trait Engine: Send + 'static {
 
     /// Takes deliveries as `outbox::CLAIM` says, passing over what others hold.
     const CLAIM_DELIVERIES: &'static str;
+
+    /// As `retention` says, passing over what others hold.
+    const PURGE_GRANTS: &'static str;
+    /// As [`Self::PURGE_GRANTS`].
+    const PURGE_EVENTS: &'static str;
+    /// As [`Self::PURGE_GRANTS`].
+    const PURGE_KEYS: &'static str;
 
     /// Runs one statement whose `$1`, `$2`, … are these values; what it returns.
     fn rows(

@@ -18,7 +18,7 @@ use super::{
     queue::{Receiver, Sender, queue},
     transaction::{self, Aborted, Operation, Outcome},
 };
-use crate::app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, NewGrant};
+use crate::app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, NewGrant, Purge, Purged};
 
 /// Operations in one transaction at most. More would hardly save anything and let the last wait longer.
 const MAX_BATCH: usize = 256;
@@ -83,18 +83,26 @@ impl GroupCommit {
         }
     }
 
-    /// A write of the outbox.
-    pub(super) async fn write_outbox(&self, write: Write) -> Result<Written, Failure> {
-        match self.submit(Operation::Outbox(write)).await? {
-            Outcome::Outbox(written) => Ok(written),
-            _ => unreachable!("a transaction answers in kind"),
-        }
-    }
-
     /// As the port's `claim_checks`.
     pub(super) async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, Failure> {
         match self.submit(Operation::ClaimChecks(claim)).await? {
             Outcome::ChecksClaimed(claimed) => Ok(claimed),
+            _ => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    /// As the port's `purge`.
+    pub(super) async fn purge(&self, purge: Purge) -> Result<Purged, Failure> {
+        match self.submit(Operation::Purge(purge)).await? {
+            Outcome::Purged(purged) => Ok(purged),
+            _ => unreachable!("a transaction answers in kind"),
+        }
+    }
+
+    /// A write of the outbox.
+    pub(super) async fn write_outbox(&self, write: Write) -> Result<Written, Failure> {
+        match self.submit(Operation::Outbox(write)).await? {
+            Outcome::Outbox(written) => Ok(written),
             _ => unreachable!("a transaction answers in kind"),
         }
     }

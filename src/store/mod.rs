@@ -7,6 +7,7 @@
 //! | `transaction` | what one transaction does |
 //! | `lookup` | reading by id, for many callers at once |
 //! | `outbox` | who is still to be told of what |
+//! | `retention` | removing what has been kept long enough |
 //! | `engine` | what these need of an engine |
 //! | `rows` | what a row's cells mean |
 //! | `queue` | what waits for an engine's tasks, in groups |
@@ -21,6 +22,7 @@ mod lookup;
 mod outbox;
 mod postgres;
 mod queue;
+mod retention;
 mod rows;
 mod sqlite;
 mod transaction;

@@ -14,10 +14,12 @@ use super::{
     engine::Engine,
     failure::Failure,
     lookup::{complete_entries, find_entries},
-    outbox,
+    outbox, retention,
 };
 use crate::{
-    app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant},
+    app::ports::{
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, LedgerEntry, NewGrant, Purge, Purged,
+    },
     grant::grant::State,
 };
 
@@ -26,8 +28,9 @@ use crate::{
 pub(super) enum Operation {
     Add(NewGrant),
     Change(GrantChange),
-    Outbox(outbox::Write),
     ClaimChecks(CheckClaim),
+    Outbox(outbox::Write),
+    Purge(Purge),
     Ping,
 }
 
@@ -36,8 +39,9 @@ pub(super) enum Operation {
 pub(super) enum Outcome {
     Added(GrantAdded),
     Changed(GrantChanged),
-    Outbox(outbox::Written),
     ChecksClaimed(Vec<ClaimedCheck>),
+    Outbox(outbox::Written),
+    Purged(Purged),
     Alive,
 }
 
@@ -78,7 +82,11 @@ fn plain_adds<E: Engine>(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
     fn plain(operation: &Operation) -> Option<&NewGrant> {
         match operation {
             Operation::Add(new) => new.idempotency.is_none().then_some(new),
-            Operation::Change(_) | Operation::Outbox(_) | Operation::ClaimChecks(_) | Operation::Ping => None,
+            Operation::Change(_)
+            | Operation::ClaimChecks(_)
+            | Operation::Outbox(_)
+            | Operation::Purge(_)
+            | Operation::Ping => None,
         }
     }
     if operations.len() > E::ONE_STATEMENT { None } else { operations.iter().map(plain).collect() }
@@ -87,15 +95,17 @@ fn plain_adds<E: Engine>(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
 async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> Result<Vec<Outcome>, Failure> {
     let mut adds = Vec::with_capacity(operations.len());
     let mut changes = Vec::with_capacity(operations.len());
-    let mut writes = Vec::with_capacity(operations.len());
     let mut claims = Vec::new();
+    let mut writes = Vec::with_capacity(operations.len());
+    let mut purges = Vec::new();
     let mut ping = false;
     for operation in operations {
         match operation {
             Operation::Add(new) => adds.push(new),
             Operation::Change(change) => changes.push(change),
-            Operation::Outbox(write) => writes.push(write),
             Operation::ClaimChecks(claim) => claims.push(claim),
+            Operation::Outbox(write) => writes.push(write),
+            Operation::Purge(purge) => purges.push(purge),
             Operation::Ping => ping = true,
         }
     }
@@ -106,6 +116,11 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
     let mut answers_to_changes = change_grants(engine, &changes).await?.into_iter();
     let mut answers_to_writes = outbox::write(engine, &writes).await?.into_iter();
     let mut answers_to_claims = claim_checks(engine, &claims).await?.into_iter();
+    let mut answers_to_purges = Vec::with_capacity(purges.len());
+    for purge in purges {
+        answers_to_purges.push(retention::purge(engine, purge).await?);
+    }
+    let mut answers_to_purges = answers_to_purges.into_iter();
     if ping {
         engine.beat().await?;
     }
@@ -113,10 +128,11 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
     let outcomes = operations.iter().map(|operation| match operation {
         Operation::Add(_) => Outcome::Added(answers_to_adds.next().expect("an answer for each added grant")),
         Operation::Change(_) => Outcome::Changed(answers_to_changes.next().expect("an answer for each change")),
-        Operation::Outbox(_) => Outcome::Outbox(answers_to_writes.next().expect("an answer for each write")),
         Operation::ClaimChecks(_) => {
             Outcome::ChecksClaimed(answers_to_claims.next().expect("an answer for each claim"))
         }
+        Operation::Outbox(_) => Outcome::Outbox(answers_to_writes.next().expect("an answer for each write")),
+        Operation::Purge(_) => Outcome::Purged(answers_to_purges.next().expect("an answer for each purge")),
         Operation::Ping => Outcome::Alive,
     });
     Ok(outcomes.collect())

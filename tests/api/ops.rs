@@ -19,10 +19,12 @@ async fn a_fresh_service_is_live_and_ready() {
 
 #[tokio::test]
 async fn a_draining_service_is_live_but_not_ready() {
-    let app =
-        TestApp::spawn_with(|settings| settings.replace("shutdown_grace = \"1s\"", "shutdown_grace = \"60s\"")).await;
+    let app = TestApp::spawn_with(|settings| {
+        settings.replace("grace = \"1s\"\ndrain_delay = \"0s\"", "grace = \"60s\"\ndrain_delay = \"30s\"")
+    })
+    .await;
     let grant = app.issue("u-7", json!({"profile": "document"})).await;
-    // What still runs keeps the listeners up; the fifth is refused, so the other four have begun.
+    // The fifth is refused, so the other four have begun.
     let path = format!("{}?wait=30", path_of(&grant));
     let mut waiting: FuturesUnordered<_> = (0..5).map(|_| app.get(&path, "u-7")).collect();
     waiting.next().await.unwrap().assert_refused(429, "rate_limited");
@@ -33,6 +35,13 @@ async fn a_draining_service_is_live_but_not_ready() {
     assert_eq!(ready.status, 503);
     assert_eq!(ready.json(), json!({"status": "not ready", "reasons": ["draining"]}));
     assert_eq!(ops(&app, "/livez").await.status, 200);
+    while let Some(answer) = waiting.next().await {
+        assert_eq!((answer.status.as_u16(), answer.header("connection").as_str()), (200, "close"), "at once");
+        assert_eq!(answer.json()["state"], "issued");
+    }
+    // The listener stays open for whoever has not heard of it, and closes each connection after its answer.
+    let late = app.post("/v1/uploads", "u-7", &json!({"profile": "document"})).await;
+    assert_eq!((late.status.as_u16(), late.header("connection").as_str()), (201, "close"));
 }
 
 #[tokio::test]

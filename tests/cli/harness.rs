@@ -117,6 +117,7 @@ listen = "127.0.0.1:0"
 ops_listen = "127.0.0.1:0"
 public_url = "{service}"
 workers = 1
+drain_delay = "0s"
 [auth]
 algorithms = ["HS256"]
 [[auth.issuers]]

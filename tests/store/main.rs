@@ -18,6 +18,7 @@ mod plans;
 #[path = "../lib/postgres.rs"]
 mod postgres;
 mod replicas;
+mod retention;
 mod sample;
 mod schema;
 mod server;
@@ -86,6 +87,14 @@ on_every_engine! {
     checks::a_check_is_released_by_whom_it_belongs_to_alone,
     checks::a_clock_that_goes_back_claims_what_was_due_then,
     checks::a_corrupt_row_holds_up_no_other_check,
+    retention::a_grant_is_forgotten_with_its_completions_when_its_time_is_over,
+    retention::what_is_looked_after_or_has_not_ended_is_never_forgotten,
+    retention::a_renewed_grant_is_kept_from_its_new_end_on,
+    retention::an_event_is_forgotten_when_every_sink_has_it,
+    retention::what_was_given_up_is_kept_for_as_long_as_grants,
+    retention::a_grant_is_kept_while_a_sink_is_still_to_be_told_of_it,
+    retention::keys_that_have_run_out_are_forgotten,
+    retention::any_number_is_forgotten_piece_by_piece_whoever_does_it_besides,
     faults::an_operation_that_fails_leaves_its_neighbours_alone,
     faults::a_change_that_fails_half_way_changes_nothing,
     faults::a_locked_ledger_says_no_and_recovers,

@@ -5,6 +5,7 @@ mod credentials;
 mod hook;
 mod object_store;
 mod outbox;
+mod retention;
 mod store;
 
 pub use self::{
@@ -21,6 +22,7 @@ pub use self::{
         Claimed, Delivery, DeliveryClaim, DeliveryStanding, DeliveryState, EventFilter, Fate, Message, Outbox,
         OutboxEntry, OutgoingEvent, Replay, Settled, Settlement, Sink, SinkAnswer, SinkDepth,
     },
+    retention::{Purge, PurgeStep, Purged},
     store::{
         CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, IdempotencyClaim, Ledger,
         LedgerEntry, NewGrant, NextCheck, Store, StoreError,

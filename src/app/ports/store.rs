@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Outbox, OutgoingEvent};
+use super::{Outbox, OutgoingEvent, Purge, Purged};
 use crate::grant::{
     completion::Completion,
     grant::{Grant, State},
@@ -37,6 +37,9 @@ pub trait Store: Send + Sync {
     /// Claims due checks of one bucket, earliest first, by moving them to the end of a lease: nobody else gets them until then,
     /// and should the claimer die, they are due again.
     async fn claim_checks(&self, claim: CheckClaim) -> Result<Vec<ClaimedCheck>, StoreError>;
+
+    /// Removes what has been kept long enough: one small step.
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError>;
 
     /// Whether the ledger answers, for writing too.
     async fn ping(&self) -> Result<(), StoreError>;

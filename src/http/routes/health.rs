@@ -1,27 +1,24 @@
 //! `/livez` and `/readyz` on the operations listener, and the benchmark's ceiling.
 
+use crate::{
+    app::{
+        Bucket, Valet,
+        ports::{CredentialState, CredentialStatus},
+    },
+    http::drain::Draining,
+};
 use actix_web::{
     HttpResponse,
     web::{Bytes, Data},
 };
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
-use tokio_util::sync::CancellationToken;
-
-use crate::app::{
-    Bucket, Valet,
-    ports::{CredentialState, CredentialStatus},
-};
 
 /// How far our clock may be off from OSS's: signatures made with a wrong one are refused there from 15 minutes on.
 const MAX_CLOCK_OFFSET: TimeDelta = TimeDelta::seconds(60);
 
 /// An object that nobody has.
 const CLOCK_PROBE: &str = "oss-valet-clock-probe";
-
-/// Cancelled once the service is told to stop: it still serves, but wants no new work.
-#[derive(Debug, Clone)]
-pub struct Draining(pub CancellationToken);
 
 /// The process answers.
 pub async fn livez() -> HttpResponse {

@@ -128,6 +128,7 @@ pub(super) fn bind_value(query: Bound, value: &Value<'_>) -> Bound {
         Value::Id(id) => query.bind(id),
         Value::Text(known) => query.bind(known.to_owned()),
         Value::Number(number) => query.bind(number),
+        Value::Bytes(known) => query.bind(known.to_vec()),
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
         engine::{Engine, Value},
         failure::Failure,
         outbox::{Wanted, claim_deliveries},
+        retention::{delete_events, delete_grants, delete_keys},
         rows,
     },
     cells, listen,
@@ -28,6 +29,9 @@ impl Engine for PgConnection {
     type Row = PgRow;
     const ONE_STATEMENT: usize = usize::MAX;
     const CLAIM_DELIVERIES: &'static str = claim_deliveries!(" FOR UPDATE SKIP LOCKED");
+    const PURGE_GRANTS: &'static str = delete_grants!(" FOR UPDATE SKIP LOCKED");
+    const PURGE_EVENTS: &'static str = delete_events!(" FOR UPDATE SKIP LOCKED");
+    const PURGE_KEYS: &'static str = delete_keys!(" FOR UPDATE SKIP LOCKED");
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN").await
@@ -82,6 +86,19 @@ impl Engine for PgConnection {
         Ok(())
     }
 
+    async fn claim_checks(&mut self, claim: &CheckClaim) -> Result<Vec<(DateTime<Utc>, Grant)>, Failure> {
+        let claimed = query(CLAIM_CHECKS.as_str())
+            .bind(claim.bucket.clone())
+            .bind(claim.now.timestamp_micros())
+            .bind(i64::from(claim.limit))
+            .bind(claim.leased_until.timestamp_micros())
+            .fetch_all(self)
+            .await?;
+        let mut due = rows::read_due(&claimed);
+        due.sort_by_key(|(due_at, grant)| (*due_at, grant.id));
+        Ok(due)
+    }
+
     async fn add_deliveries(&mut self, wanted: &[Wanted<'_>]) -> Result<(), Failure> {
         cells::bind_wanted(query(ADD_DELIVERIES), wanted).execute(self).await?;
         Ok(())
@@ -94,19 +111,6 @@ impl Engine for PgConnection {
 
     async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, Failure> {
         Ok(values.iter().fold(query(statement), cells::bind_value).fetch_all(self).await?)
-    }
-
-    async fn claim_checks(&mut self, claim: &CheckClaim) -> Result<Vec<(DateTime<Utc>, Grant)>, Failure> {
-        let claimed = query(CLAIM_CHECKS.as_str())
-            .bind(claim.bucket.clone())
-            .bind(claim.now.timestamp_micros())
-            .bind(i64::from(claim.limit))
-            .bind(claim.leased_until.timestamp_micros())
-            .fetch_all(self)
-            .await?;
-        let mut due = rows::read_due(&claimed);
-        due.sort_by_key(|(due_at, grant)| (*due_at, grant.id));
-        Ok(due)
     }
 
     async fn beat(&mut self) -> Result<(), Failure> {

@@ -37,8 +37,8 @@ use super::{
 use crate::{
     app::{
         ports::{
-            CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
-            StoreError,
+            CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Purge,
+            Purged, Store, StoreError,
         },
         watch::GrantWatch,
     },
@@ -153,6 +153,10 @@ impl Store for PostgresStore {
         // found.
         list.push_bind(id).push(" ORDER BY seq + 0 DESC LIMIT ").push_bind(i64::from(limit));
         Ok(self.completions(list).await?)
+    }
+
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
+        Ok(self.writer.purge(purge).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -129,6 +129,7 @@ pub(super) fn bind_value(query: Bound, value: &Value<'_>) -> Bound {
         Value::Id(id) => query.bind(blob(id)),
         Value::Text(known) => query.bind(text(known)),
         Value::Number(number) => query.bind(number),
+        Value::Bytes(known) => query.bind(known.to_vec()),
     }
 }
 

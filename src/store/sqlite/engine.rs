@@ -11,6 +11,7 @@ use super::{
         engine::{Engine, Value},
         failure::Failure,
         outbox::{Wanted, claim_deliveries},
+        retention::{delete_events, delete_grants, delete_keys},
         rows,
     },
     cells,
@@ -29,6 +30,9 @@ impl Engine for SqliteConnection {
     const ONE_STATEMENT: usize = LARGEST;
     // Only one connection writes at a time.
     const CLAIM_DELIVERIES: &'static str = claim_deliveries!("");
+    const PURGE_GRANTS: &'static str = delete_grants!("");
+    const PURGE_EVENTS: &'static str = delete_events!("");
+    const PURGE_KEYS: &'static str = delete_keys!("");
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN IMMEDIATE").await

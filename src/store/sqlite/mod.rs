@@ -37,8 +37,8 @@ use super::{
 };
 use crate::{
     app::ports::{
-        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Store,
-        StoreError,
+        CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, GrantFilter, LedgerEntry, NewGrant, Purge,
+        Purged, Store, StoreError,
     },
     grant::completion::Completion,
 };
@@ -212,6 +212,10 @@ impl Store for SqliteStore {
         let mut list = QueryBuilder::new(format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = "));
         list.push_bind(cells::blob(id)).push(" ORDER BY seq DESC LIMIT ").push_bind(limit);
         Ok(self.completions(list).await?)
+    }
+
+    async fn purge(&self, purge: Purge) -> Result<Purged, StoreError> {
+        Ok(self.writer.purge(purge).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ use crate::{
     grant::multipart::NamedPart,
     http::{
         caller::SignedIn,
+        drain::{Draining, SHORT_WAIT},
         json_body::{JsonBody, RequestBody},
         problem::{Code, Problem},
         to_its_end::to_its_end,
@@ -75,6 +76,7 @@ pub async fn show(
     path: Path<String>,
     valet: Data<Valet>,
     room: Data<WaitingRoom>,
+    draining: Data<Draining>,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&path)?;
     let entry = match wait_of(&http)? {
@@ -84,7 +86,15 @@ pub async fn show(
                 Problem::new(Code::RateLimited, "too many requests of this user are waiting")
                     .with_header(actix_web::http::header::RETRY_AFTER, "1")
             })?;
-            valet.wait_for_change(&caller, id, patience).await?
+            if draining.0.is_cancelled() {
+                valet.wait_for_change(&caller, id, patience.min(SHORT_WAIT)).await?
+            } else {
+                tokio::select! {
+                    changed = valet.wait_for_change(&caller, id, patience) => changed?,
+                    // Whoever waits goes on waiting at another replica.
+                    () = draining.0.cancelled() => valet.readable_grant(&caller, id).await?,
+                }
+            }
         }
     };
     let objects = valet.objects_of(&entry).await?;
