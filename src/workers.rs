@@ -13,7 +13,7 @@ use crate::app::{Valet, purge::Forgotten};
 /// How often the reconciler asks what is due. What a step may do is counted in seconds too.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
 /// How often what has been kept long enough is removed.
-const PURGE_EVERY: Duration = Duration::from_secs(3600);
+const PURGE_EVERY: Duration = Duration::from_hours(1);
 /// How often credentials are looked at: far more often than they are due.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
