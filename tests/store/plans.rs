@@ -169,13 +169,16 @@ async fn every_statement_on_postgres_finds_its_rows_by_an_index() {
         ("WITH taken AS MATERIALIZED", Some("deliveries_due")),
         ("SET state = 'delivered'", Some("deliveries_pkey")),
         ("min(event_seq) FROM deliveries WHERE sink = $1 AND grant_id = $2", Some("deliveries_in_turn")),
-        ("AND state = $3 ORDER BY event_seq DESC", Some("deliveries_by_state")),
+        // Where most rows are in the state, the primary key read backwards is as good.
+        ("AND state = $3 ORDER BY event_seq DESC", Some("using deliveries_")),
         ("FROM events WHERE id = $1", Some("events_id_key")),
         ("WHERE true ORDER BY id DESC", Some("grants_pkey")),
         ("WHERE true AND id <", Some("grants_pkey")),
         ("WHERE true AND user_id = $1 ORDER BY", Some("grants_by_user")),
         ("WHERE true AND user_id = $1 AND state", Some("grants_by_user")),
     ];
+    let by_state = plans.iter().filter(|(_, plan)| plan.contains("using deliveries_by_state"));
+    assert!(by_state.count() as u64 >= 2 * ROUNDS, "what is dead is rare, and found at once");
     for (text, index) in expected {
         let found: Vec<_> = plans.iter().filter(|(statement, _)| statement.contains(text)).collect();
         assert!(found.len() as u64 >= ROUNDS, "`{text}` was asked {} times", found.len());
