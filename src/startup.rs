@@ -182,7 +182,7 @@ impl Application {
             self.stops.soft.cancelled().await;
             tokio::time::sleep(self.drain_delay).await;
             self.stop_serving.cancel();
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             ended = self.public => ended.context("the public listener")?,
