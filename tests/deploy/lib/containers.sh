@@ -19,6 +19,7 @@ container_tools() {
     command -v "$tool" >/dev/null || [ -e "/usr/libexec/podman/$tool" ] || missing+=("$tool")
   done
   # How containers get a network, and find each other by name in it.
+  command -v ip >/dev/null || missing+=(iproute2)
   [ -x /usr/lib/cni/bridge ] || missing+=(containernetworking-plugins)
   [ -x /usr/lib/cni/dnsname ] || missing+=(golang-github-containernetworking-plugin-dnsname dnsmasq-base)
   [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}"
@@ -28,13 +29,14 @@ container_tools() {
 own_storage() {
   RUN=$(mktemp -d "${TMPDIR:-/tmp}/oss-valet-deploy.XXXXXX")
   mkdir -p "$STORE"
+  INTERFACES=$(ls /sys/class/net)
   local driver=overlay
   stat -f -c %T "$STORE" | grep -q overlay && driver=vfs # an overlay can't lie on another
   cat >"$RUN/storage.conf" <<CONF
 [storage]
 driver = "$driver"
 graphroot = "$STORE/storage"
-runroot = "$RUN/runroot"
+runroot = "$STORE/run" # always the same: podman keeps to the one that it knew first
 CONF
   cat >"$RUN/containers.conf" <<CONF
 [containers]
@@ -101,5 +103,11 @@ forget_containers() {
   podman network prune --force >/dev/null 2>&1 || true
   podman volume rm --all --force >/dev/null 2>&1 || true
   umount "$STORE/storage/overlay" 2>/dev/null || true
-  rm -rf "${RUN:?}"
+  rm -rf "${RUN:?}" "${STORE:?}/run"
+  # Bridges stay when their networks are gone. Those that were not here before, and that nobody is plugged into:
+  local link
+  for link in /sys/class/net/cni-podman*; do
+    [ -e "$link" ] || continue
+    if ! grep -qx "${link##*/}" <<<"$INTERFACES" && [ "$(cat "$link/carrier" 2>/dev/null)" = 0 ]; then ip link delete "${link##*/}" || true; fi
+  done
 }
