@@ -24,7 +24,7 @@ use actix_web::{
 use self::{
     cors::cors,
     resource::{delete, get, post, resource},
-    routes::{callbacks, demo, health, profiles, tickets, uploads},
+    routes::{callbacks, demo, health, metrics, profiles, tickets, uploads},
 };
 
 /// What the public listener is told beside its app data.
@@ -66,5 +66,6 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
 pub fn configure_ops(app: &mut ServiceConfig) {
     app.service(resource("/livez", vec![get(health::livez)]))
         .service(resource("/readyz", vec![get(health::readyz)]))
+        .service(resource("/metrics", vec![get(metrics::metrics)]))
         .default_service(web::to(resource::not_found));
 }

@@ -27,6 +27,7 @@ mod least_privilege;
 mod ledger;
 mod list;
 mod logs;
+mod metrics;
 mod multipart;
 mod one_upload;
 mod ops;

@@ -113,6 +113,16 @@ async fn one_bucket_without_credentials_leaves_the_service_ready_and_is_told() {
     assert_eq!(role["failing_since"], "2026-11-21T00:00:00Z");
     assert!(role["reason"].as_str().unwrap().starts_with("AssumeRole: STS denied: HTTP 403, NoPermission"), "{body}");
     assert_eq!(body["credentials"].as_object().unwrap().len(), 1, "what is fine is not told: {body}");
+    let metrics = world.http.get(format!("{}/metrics", world.ops)).send().await.unwrap().text().await.unwrap();
+    for line in [
+        "oss_valet_credentials_usable{credentials=\"role\"} 0",
+        "oss_valet_credentials_state{credentials=\"role\",state=\"failing\"} 1",
+        "oss_valet_credentials_failing_since_timestamp_seconds{credentials=\"role\"} 1795219200",
+        "oss_valet_credentials_usable{credentials=\"pod\"} 1",
+        "oss_valet_credentials_expiry_timestamp_seconds{credentials=\"pod\"} 1795220100",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}\n{metrics}");
+    }
     world.bring("pod", "put").await.unwrap();
     let refused = world.issue("role", "put").await.unwrap_err();
     assert!(refused.starts_with("503") && refused.contains("credentials_unavailable"), "{refused}");

@@ -92,6 +92,9 @@ pub enum CredentialState {
 }
 
 impl CredentialState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Refreshing, Self::Failing, Self::Expired];
+
     /// As answers and metrics write it.
     pub fn as_str(self) -> &'static str {
         match self {

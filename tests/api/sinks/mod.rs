@@ -3,6 +3,7 @@
 mod answers;
 mod guarded;
 mod leases;
+mod metered;
 mod receiver;
 mod schedule;
 mod silent;

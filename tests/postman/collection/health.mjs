@@ -27,6 +27,18 @@ passed over.`,
         });
       },
     }),
+    call("What does it measure?", "For Prometheus: credentials, outbox, ledger, clock. `docs/operations.md` explains each.", {
+      method: "GET",
+      to: "{{ops}}/metrics",
+      signedIn: false,
+      tests() {
+        pm.test("it is Prometheus' text format", () => {
+          pm.response.to.have.status(200);
+          pm.expect(pm.response.headers.get("Content-Type")).to.equal("text/plain; version=0.0.4; charset=utf-8");
+          pm.expect(pm.response.text()).to.include("oss_valet_store_up 1");
+        });
+      },
+    }),
   ],
   {
     before() {
