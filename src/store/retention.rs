@@ -23,6 +23,8 @@ const END_OF_KEYS: &str =
 /// No digest comes after it.
 const LAST_DIGEST: [u8; 32] = [0xFF; 32];
 
+/// What is removed is found by the piece's ends again, which PostgreSQL would otherwise look for in the whole table.
+///
 /// Grants that have ended, that nobody looks after any more and no sink is still to be told of. Which sinks there are is found by
 /// as many steps in the deliveries' index; each step then asks for one grant. What another transaction holds is passed over.
 macro_rules! delete_grants {
@@ -30,7 +32,7 @@ macro_rules! delete_grants {
         concat!(
             "WITH RECURSIVE names (sink) AS (SELECT min(sink) FROM deliveries UNION ALL \
              SELECT (SELECT min(sink) FROM deliveries WHERE sink > names.sink) FROM names WHERE names.sink IS NOT NULL) \
-             DELETE FROM grants WHERE id IN (SELECT id FROM grants WHERE id > $1 AND id <= $2 \
+             DELETE FROM grants WHERE id > $1 AND id <= $2 AND id IN (SELECT id FROM grants WHERE id > $1 AND id <= $2 \
              AND next_check_at IS NULL AND state <> 'issued' AND write_until < $3 \
              AND NOT EXISTS (SELECT 1 FROM names JOIN deliveries ON deliveries.sink = names.sink \
              WHERE deliveries.grant_id = grants.id AND deliveries.state = 'pending')",
@@ -41,13 +43,14 @@ macro_rules! delete_grants {
 }
 pub(super) use delete_grants;
 
-/// Events that every sink has; those that a sink never got are kept for as long as grants are. Their deliveries go with them.
+/// Events that every sink has; those that a sink never got are kept for as long as grants are. Their deliveries go with them. Counted,
+/// because PostgreSQL would answer `OR NOT EXISTS` by reading all deliveries first.
 macro_rules! delete_events {
     ($lock:literal) => {
         concat!(
-            "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq > $1 AND seq <= $2 AND time < $3 \
+            "DELETE FROM events WHERE seq > $1 AND seq <= $2 AND seq IN (SELECT seq FROM events WHERE seq > $1 AND seq <= $2 AND time < $3 \
              AND NOT EXISTS (SELECT 1 FROM deliveries WHERE event_seq = events.seq AND state = 'pending') \
-             AND (time < $4 OR NOT EXISTS (SELECT 1 FROM deliveries WHERE event_seq = events.seq AND state = 'dead'))",
+             AND (time < $4 OR (SELECT count(*) FROM deliveries WHERE event_seq = events.seq AND state = 'dead') = 0)",
             $lock,
             ") RETURNING id"
         )
@@ -59,7 +62,8 @@ pub(super) use delete_events;
 macro_rules! delete_keys {
     ($lock:literal) => {
         concat!(
-            "DELETE FROM idempotency_keys WHERE scope_digest IN (SELECT scope_digest FROM idempotency_keys \
+            "DELETE FROM idempotency_keys WHERE scope_digest > $1 AND scope_digest <= $2 \
+             AND scope_digest IN (SELECT scope_digest FROM idempotency_keys \
              WHERE scope_digest > $1 AND scope_digest <= $2 AND expires_at <= $3",
             $lock,
             ") RETURNING grant_id"
@@ -122,3 +126,7 @@ async fn purge_keys<E: Engine>(engine: &mut E, purge: &Purge, after: &[u8]) -> R
     let removed = engine.rows(E::PURGE_KEYS, &piece).await?.len();
     Ok(Purged { removed, next: end.map(|after| PurgeStep::Keys { after }) })
 }
+
+/// For the test of their plans.
+#[cfg(test)]
+pub(super) const STATEMENTS: [&str; 3] = [END_OF_GRANTS, END_OF_EVENTS, END_OF_KEYS];

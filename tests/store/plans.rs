@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use oss_valet::{
     app::ports::{
         CheckClaim, Claimed, DeliveryClaim, DeliveryState, EventFilter, Fate, GrantChange, GrantFilter, NextCheck,
-        OutgoingEvent, Replay, Settlement,
+        OutgoingEvent, Purge, PurgeStep, Replay, Settlement,
     },
     grant::grant::State,
 };
@@ -114,6 +114,19 @@ async fn use_the_outbox(bed: &Bed) {
     }
 }
 
+/// Everything that is asked to remove what was kept long enough: first where there is nothing yet, then pieces of what there is.
+async fn purge(bed: &Bed) {
+    for (step, days) in PurgeStep::all().into_iter().flat_map(|step| [(step.clone(), -9_000), (step, 0)]) {
+        let mut next = Some(step);
+        for _ in 0..ROUNDS {
+            let Some(step) = next else { break };
+            let before = noon() + TimeDelta::days(days);
+            let purge = Purge { now: noon(), grants_before: before, events_before: before, step, limit: 20 };
+            next = bed.store.purge(purge).await.unwrap().next;
+        }
+    }
+}
+
 /// Statements with their plans, as the server wrote them down.
 fn plans(log: &str) -> Vec<(String, String)> {
     let mut plans: Vec<(String, String)> = Vec::new();
@@ -141,6 +154,7 @@ async fn every_statement_on_postgres_finds_its_rows_by_an_index() {
     bed.execute("DO $$ BEGIN RAISE LOG 'from here on'; END $$").await;
     use_everything(&bed).await;
     use_the_outbox(&bed).await;
+    purge(&bed).await;
     bed.execute("DO $$ BEGIN RAISE LOG 'up to here'; END $$").await;
     cluster.log_until("from here on");
     let plans = plans(&cluster.log_until("up to here"));
@@ -172,6 +186,12 @@ async fn every_statement_on_postgres_finds_its_rows_by_an_index() {
         // Where most rows are in the state, the primary key read backwards is as good.
         ("AND state = $3 ORDER BY event_seq DESC", Some("using deliveries_")),
         ("FROM events WHERE id = $1", Some("events_id_key")),
+        ("SELECT id FROM grants WHERE id >", Some("grants_pkey")),
+        ("DELETE FROM grants", Some("grants_pkey")),
+        ("SELECT seq, time FROM events WHERE seq >", Some("events_pkey")),
+        ("DELETE FROM events", Some("events_pkey")),
+        ("SELECT scope_digest FROM idempotency_keys WHERE scope_digest >", Some("idempotency_keys_pkey")),
+        ("DELETE FROM idempotency_keys", Some("idempotency_keys_pkey")),
         ("WHERE true ORDER BY id DESC", Some("grants_pkey")),
         ("WHERE true AND id <", Some("grants_pkey")),
         ("WHERE true AND user_id = $1 ORDER BY", Some("grants_by_user")),

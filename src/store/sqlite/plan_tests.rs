@@ -6,7 +6,11 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{options, schema, select_newest, statements};
-use crate::{app::ports::GrantFilter, grant::grant::State};
+use crate::{
+    app::ports::GrantFilter,
+    grant::grant::State,
+    store::{engine::Engine, retention},
+};
 
 async fn ledger() -> (TempDir, SqliteConnection) {
     let directory = tempfile::tempdir().unwrap();
@@ -52,6 +56,16 @@ async fn every_statement_finds_its_rows_by_an_index() {
     }
     let lines = plan(&mut connection, statements::FIND_CLAIM).await;
     assert!(lines.iter().all(|line| line.starts_with("SEARCH idempotency_keys")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_is_purged_is_found_by_an_index() {
+    let (_directory, mut connection) = ledger().await;
+    let removing = [SqliteConnection::PURGE_GRANTS, SqliteConnection::PURGE_EVENTS, SqliteConnection::PURGE_KEYS];
+    for statement in retention::STATEMENTS.iter().chain(&removing) {
+        let lines = plan(&mut connection, statement).await;
+        assert!(!lines.iter().any(|line| reads_a_whole_table(line)), "{statement}: {lines:?}");
+    }
 }
 
 #[tokio::test]
