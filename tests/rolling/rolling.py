@@ -259,7 +259,7 @@ def main():
             until("it gets load", lambda: sum(load.done.values()) > before + 100)
             # What a balancer does: it sees readiness fail, and sends nothing any more.
             old.child.send_signal(signal.SIGTERM)
-            until("it drains", lambda: request("GET", old.told["ops"] + "/readyz")[0] == 503)
+            until("it drains", lambda: old.child.poll() is not None or request("GET", old.told["ops"] + "/readyz")[0] == 503)
             nginx.serve([one.told["service"] for one in replicas])
             exits.append(old.child.wait(PATIENCE))
         load.stop.set()
