@@ -43,7 +43,10 @@ class Process:
         return self
 
     def __exit__(self, *_):
-        if self.child.poll() is None:
+        # Asked first: nginx and PostgreSQL have children of their own, which a kill would leave behind.
+        try:
+            self.end()
+        except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
 
