@@ -4,6 +4,7 @@
 use std::{collections::HashSet, future::Future, time::Duration};
 
 use chrono::{DateTime, Utc};
+use sqlx::SqlSafeStr;
 use uuid::Uuid;
 
 use super::{failure::Failure, outbox::Wanted, rows::Cells};
@@ -72,12 +73,6 @@ pub(super) trait Engine: Send + 'static {
     /// over, one that is alive stays. The grants that won.
     fn claim_keys(&mut self, claimants: &[&NewGrant]) -> impl Future<Output = Result<HashSet<Uuid>, Failure>> + Send;
 
-    /// Who holds an idempotency key: the request's digest and the grant.
-    fn find_claim(
-        &mut self,
-        scope_digest: &[u8; 32],
-    ) -> impl Future<Output = Result<Option<([u8; 32], Uuid)>, Failure>> + Send;
-
     /// Changes grants, each once, that are still in one of their expected states. Those that were.
     fn change_grants(
         &mut self,
@@ -113,20 +108,21 @@ pub(super) trait Engine: Send + 'static {
     /// As [`Self::PURGE_GRANTS`].
     const PURGE_KEYS: &'static str;
 
+    /// The buckets that have a check due at `$1`, by name.
+    const FIND_DUE_BUCKETS: &'static str;
+
     /// Runs one statement whose `$1`, `$2`, … are these values; what it returns.
     fn rows(
         &mut self,
-        statement: &'static str,
+        statement: impl SqlSafeStr + Send,
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>, Failure>> + Send;
+
     /// Claims due checks: moves them to the end of the lease. The grants, each with when it was due, earliest first.
     fn claim_checks(
         &mut self,
         claim: &CheckClaim,
     ) -> impl Future<Output = Result<Vec<(DateTime<Utc>, Grant)>, Failure>> + Send;
-
-    /// Writes something, only to see whether that can be done.
-    fn beat(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Tells other processes, when the transaction commits, that these grants have changed.
     fn announce(&mut self, _changed: &[Uuid]) -> impl Future<Output = Result<(), Failure>> + Send {

@@ -2,7 +2,8 @@
 //!
 //! | file | what it is |
 //! | --- | --- |
-//! | `sqlite`, `postgres` | the port on either engine |
+//! | `shelf` | the port, on any engine |
+//! | `sqlite`, `postgres` | the engines |
 //! | `group_commit` | the tasks through which everything is written |
 //! | `transaction` | what one transaction does |
 //! | `lookup` | reading by id, for many callers at once |
@@ -24,6 +25,7 @@ mod postgres;
 mod queue;
 mod retention;
 mod rows;
+mod shelf;
 mod sqlite;
 mod transaction;
 

@@ -11,10 +11,11 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    engine::Engine,
+    engine::{Engine, Value},
     failure::Failure,
     lookup::{complete_entries, find_entries},
     outbox, retention,
+    rows::read_claim,
 };
 use crate::{
     app::ports::{
@@ -122,7 +123,7 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
     }
     let mut answers_to_purges = answers_to_purges.into_iter();
     if ping {
-        engine.beat().await?;
+        engine.rows("UPDATE heartbeat SET beats = beats + 1", &[]).await?;
     }
     engine.commit().await?;
     let outcomes = operations.iter().map(|operation| match operation {
@@ -168,9 +169,12 @@ async fn claim_keys<E: Engine>(engine: &mut E, adds: &[&NewGrant]) -> Result<Has
     Ok(refused)
 }
 
+/// Who holds an idempotency key.
+pub(super) const FIND_CLAIM: &str = "SELECT request_digest, grant_id FROM idempotency_keys WHERE scope_digest = $1";
+
 async fn find_claimant<E: Engine>(engine: &mut E, scope_digest: &[u8; 32]) -> Result<GrantAdded, Failure> {
-    let claim = engine.find_claim(scope_digest).await?;
-    let (request_digest, id) = claim.ok_or(Failure::OrphanedClaim)?;
+    let claim = engine.rows(FIND_CLAIM, &[Value::Bytes(scope_digest)]).await?;
+    let (request_digest, id) = read_claim(claim.first().ok_or(Failure::OrphanedClaim)?)?;
     let entry = find_entries(engine, &[id]).await?.remove(&id).ok_or(Failure::OrphanedClaim)?;
     Ok(GrantAdded::AlreadyClaimed { entry: Box::new(entry), request_digest })
 }

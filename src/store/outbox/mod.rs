@@ -12,11 +12,15 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::{Database, Pool, pool::PoolConnection};
 use uuid::Uuid;
 
 pub(super) use self::writes::{Write, Written, claim_deliveries, write};
-use super::{engine::Engine, failure::Failure, group_commit::GroupCommit};
+use super::{
+    engine::Engine,
+    failure::Failure,
+    group_commit::GroupCommit,
+    shelf::{Shelf, reader},
+};
 use crate::{
     app::ports::{
         Claimed, DeliveryClaim, EventFilter, Outbox, OutboxEntry, OutgoingEvent, Replay, Settled, Settlement,
@@ -47,19 +51,6 @@ pub(super) async fn add_events<E: Engine>(engine: &mut E, events: &[&OutgoingEve
         }
     }
     if wanted.is_empty() { Ok(()) } else { engine.add_deliveries(&wanted).await }
-}
-
-/// What a ledger has the outbox in: a writer, and connections for looking.
-pub(super) trait Shelf: Send + Sync {
-    type Database: Database<Connection: Engine>;
-
-    fn writer(&self) -> &GroupCommit;
-
-    fn pool(&self) -> &Pool<Self::Database>;
-}
-
-async fn reader<S: Shelf>(shelf: &S) -> Result<PoolConnection<S::Database>, Failure> {
-    Ok(shelf.pool().acquire().await?)
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection as _, PgConnection, postgres::PgRow, query};
+use sqlx::{Connection as _, PgConnection, SqlSafeStr, postgres::PgRow, query};
 use uuid::Uuid;
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     },
     cells, listen,
     statements::{
-        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_CHECKS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_GRANTS,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_CHECKS, CLAIM_KEYS, FIND_COMPLETIONS, FIND_DUE_BUCKETS, FIND_GRANTS,
         HOLD_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, NOTIFY,
     },
 };
@@ -32,6 +32,7 @@ impl Engine for PgConnection {
     const PURGE_GRANTS: &'static str = delete_grants!(" FOR UPDATE SKIP LOCKED");
     const PURGE_EVENTS: &'static str = delete_events!(" FOR UPDATE SKIP LOCKED");
     const PURGE_KEYS: &'static str = delete_keys!(" FOR UPDATE SKIP LOCKED");
+    const FIND_DUE_BUCKETS: &'static str = FIND_DUE_BUCKETS;
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN").await
@@ -61,11 +62,6 @@ impl Engine for PgConnection {
     async fn claim_keys(&mut self, claimants: &[&NewGrant]) -> Result<HashSet<Uuid>, Failure> {
         let won = cells::bind_claims(query(CLAIM_KEYS.as_str()), claimants).fetch_all(self).await?;
         Ok(won.iter().map(|row| rows::read_id("idempotency_keys", row)).collect::<Result<_, _>>()?)
-    }
-
-    async fn find_claim(&mut self, scope_digest: &[u8; 32]) -> Result<Option<([u8; 32], Uuid)>, Failure> {
-        let claim = query(FIND_CLAIM).bind(scope_digest.to_vec()).fetch_optional(self).await?;
-        Ok(claim.map(|row| rows::read_claim(&row)).transpose()?)
     }
 
     async fn change_grants(&mut self, changes: &[&GrantChange]) -> Result<HashSet<Uuid>, Failure> {
@@ -109,12 +105,8 @@ impl Engine for PgConnection {
         Ok(())
     }
 
-    async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<PgRow>, Failure> {
+    async fn rows(&mut self, statement: impl SqlSafeStr + Send, values: &[Value<'_>]) -> Result<Vec<PgRow>, Failure> {
         Ok(values.iter().fold(query(statement), cells::bind_value).fetch_all(self).await?)
-    }
-
-    async fn beat(&mut self) -> Result<(), Failure> {
-        run(self, "UPDATE heartbeat SET beats = beats + 1").await
     }
 
     async fn announce(&mut self, changed: &[Uuid]) -> Result<(), Failure> {

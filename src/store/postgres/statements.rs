@@ -98,9 +98,6 @@ pub(super) static FIND_COMPLETIONS: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {COMPLETION_COLUMNS} FROM completions WHERE grant_id = ANY ($1) ORDER BY grant_id, seq")
 });
 
-/// Who holds an idempotency key.
-pub(super) const FIND_CLAIM: &str = "SELECT request_digest, grant_id FROM idempotency_keys WHERE scope_digest = $1";
-
 /// Tells everybody who listens, when the transaction commits.
 pub(super) const NOTIFY: &str = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload";
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection as _, SqliteConnection, query, sqlite::SqliteRow};
+use sqlx::{Connection as _, SqlSafeStr, SqliteConnection, query, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     },
     cells,
     statements::{
-        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, FIND_CLAIM, FIND_COMPLETIONS, FIND_DUE_CHECKS, FIND_GRANTS,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, FIND_COMPLETIONS, FIND_DUE_BUCKETS, FIND_DUE_CHECKS, FIND_GRANTS,
         INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST, LEASE_CHECKS,
     },
 };
@@ -33,6 +33,7 @@ impl Engine for SqliteConnection {
     const PURGE_GRANTS: &'static str = delete_grants!("");
     const PURGE_EVENTS: &'static str = delete_events!("");
     const PURGE_KEYS: &'static str = delete_keys!("");
+    const FIND_DUE_BUCKETS: &'static str = FIND_DUE_BUCKETS;
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN IMMEDIATE").await
@@ -73,11 +74,6 @@ impl Engine for SqliteConnection {
             }
         }
         Ok(won)
-    }
-
-    async fn find_claim(&mut self, scope_digest: &[u8; 32]) -> Result<Option<([u8; 32], Uuid)>, Failure> {
-        let claim = query(FIND_CLAIM).bind(scope_digest.to_vec()).fetch_optional(self).await?;
-        Ok(claim.map(|row| rows::read_claim(&row)).transpose()?)
     }
 
     async fn change_grants(&mut self, changes: &[&GrantChange]) -> Result<HashSet<Uuid>, Failure> {
@@ -124,12 +120,12 @@ impl Engine for SqliteConnection {
         Ok(())
     }
 
-    async fn rows(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<Vec<SqliteRow>, Failure> {
+    async fn rows(
+        &mut self,
+        statement: impl SqlSafeStr + Send,
+        values: &[Value<'_>],
+    ) -> Result<Vec<SqliteRow>, Failure> {
         Ok(values.iter().fold(query(statement), cells::bind_value).fetch_all(self).await?)
-    }
-
-    async fn beat(&mut self) -> Result<(), Failure> {
-        run(self, "UPDATE heartbeat SET beats = beats + 1").await
     }
 
     async fn claim_checks(&mut self, claim: &CheckClaim) -> Result<Vec<(DateTime<Utc>, Grant)>, Failure> {

@@ -5,11 +5,11 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{options, schema, select_newest, statements};
+use super::{options, schema, statements};
 use crate::{
     app::ports::GrantFilter,
     grant::grant::State,
-    store::{engine::Engine, retention},
+    store::{engine::Engine, retention, shelf::select_newest, transaction},
 };
 
 async fn ledger() -> (TempDir, SqliteConnection) {
@@ -54,7 +54,7 @@ async fn every_statement_finds_its_rows_by_an_index() {
             }
         }
     }
-    let lines = plan(&mut connection, statements::FIND_CLAIM).await;
+    let lines = plan(&mut connection, transaction::FIND_CLAIM).await;
     assert!(lines.iter().all(|line| line.starts_with("SEARCH idempotency_keys")), "{lines:?}");
 }
 
@@ -88,7 +88,7 @@ async fn a_page_is_read_in_its_order() {
         ),
     ];
     for (case, filter, expected) in cases {
-        let lines = plan(&mut connection, &select_newest(&filter).into_string()).await;
+        let lines = plan(&mut connection, &select_newest(&filter).0).await;
         assert!(lines.len() == 1 && lines[0].starts_with(expected), "{case}: {lines:?}");
     }
 }

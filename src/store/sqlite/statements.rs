@@ -129,9 +129,6 @@ pub(super) static FIND_COMPLETIONS: LazyLock<Sized> = LazyLock::new(|| {
     })
 });
 
-/// Who holds an idempotency key.
-pub(super) const FIND_CLAIM: &str = "SELECT request_digest, grant_id FROM idempotency_keys WHERE scope_digest = ?";
-
 /// The first column of every table is never NULL, so that it tells the rows that are there from unused room.
 fn insert(table: &str, columns: &str, rows: usize, suffix: &str) -> String {
     let values = value_rows(columns, rows);
