@@ -47,3 +47,4 @@ mod sts;
 mod support;
 mod tampering;
 mod tickets;
+mod webhook_server;

@@ -1,6 +1,6 @@
 //! The answers of OSS's official app servers (P§7): a policy for a directory, with which a page uploads by form.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::{Valet, issue_directory::DirectoryForm},
-    http::problem::Problem,
+    http::{house::Current, problem::Problem},
     oss::request::SignatureVersion,
 };
 
@@ -72,7 +72,7 @@ struct V4Answer<'a> {
     params(ProfileQuery),
     responses((status = 200, description = "The form's fields.", body = V1Answer))
 )]
-pub(super) async fn v1(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn v1(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let issued = issue(&http, &entrant, &valet, SignatureVersion::V1).await?;
     Ok(answer(&V1Answer {
         accessid: issued.field("OSSAccessKeyId"),
@@ -99,7 +99,7 @@ pub(super) async fn v1(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) 
     params(ProfileQuery),
     responses((status = 200, description = "The form's fields.", body = V4Answer))
 )]
-pub(super) async fn v4(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn v4(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let issued = issue(&http, &entrant, &valet, SignatureVersion::V4).await?;
     Ok(answer(&V4Answer {
         policy: issued.field("policy"),

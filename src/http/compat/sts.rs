@@ -1,7 +1,7 @@
 //! The mobile SDKs' auth server (P§6.5): temporary credentials for a directory. Refusals are HTTP 200 with their status inside,
 //! because the Android SDK looks into no other answer.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use chrono::SecondsFormat;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     app::{Valet, directory_session::DirectorySession},
     http::{
+        house::Current,
         openapi::schemas,
         problem::{Code, Problem},
     },
@@ -98,7 +99,7 @@ enum Answer<'a> {
     params(ProfileQuery),
     responses((status = 200, description = "The credentials, or a refusal: look at `StatusCode`.", body = Answer))
 )]
-pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Data<Valet>) -> HttpResponse {
+pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Current) -> HttpResponse {
     let lent = match entrant {
         Ok(entrant) => lend_to(&http, &entrant, &valet).await,
         Err(problem) => Err(problem),

@@ -1,14 +1,10 @@
 //! `POST /v1/callbacks/oss`: what OSS calls when an upload is done. Raw bytes in, nothing normalised.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
-    web::{Data, Payload},
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Payload};
 
 use crate::{
-    app::Valet,
     http::{
+        house::Current,
         json_body::read_capped,
         openapi::schemas::{CallbackAnswer, CallbackBody},
         problem::Problem,
@@ -39,7 +35,7 @@ use crate::{
                content_type = "application/json")),
     security(("ossSignature" = []))
 )]
-pub async fn accept(request: HttpRequest, payload: Payload, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub async fn accept(request: HttpRequest, payload: Payload, valet: Current) -> Result<HttpResponse, Problem> {
     let body = read_capped(payload.into_inner(), MAX_BODY_BYTES).await?;
     let callback = CallbackRequest {
         raw_path: request.uri().path().to_owned().into(),

@@ -7,6 +7,7 @@ use crate::{
     },
     http::{
         drain::Draining,
+        house::Current,
         openapi::schemas::{Liveness, Readiness},
     },
 };
@@ -51,7 +52,7 @@ pub async fn livez() -> HttpResponse {
     ),
     security(())
 )]
-pub async fn readyz(valet: Data<Valet>, draining: Data<Draining>) -> HttpResponse {
+pub async fn readyz(valet: Current, draining: Data<Draining>) -> HttpResponse {
     let mut reasons = Vec::new();
     if draining.0.is_cancelled() {
         reasons.push("draining".to_owned());

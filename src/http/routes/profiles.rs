@@ -1,13 +1,12 @@
 //! `GET /v1/profiles`: what this caller may upload.
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::Valet,
     grant::profile::{Method, Profile},
-    http::{caller::SignedIn, openapi::schemas},
+    http::{caller::SignedIn, house::Current, openapi::schemas},
 };
 
 /// What the caller may upload.
@@ -50,7 +49,7 @@ struct ProfileView<'a> {
     description = "Name, methods, limits, variables and lifetime of each profile that this caller may use. `accept` fits `<input accept>`.",
     responses((status = 200, description = "The profiles.", body = ProfilesView))
 )]
-pub async fn list(caller: SignedIn, valet: Data<Valet>) -> HttpResponse {
+pub async fn list(caller: SignedIn, valet: Current) -> HttpResponse {
     let profiles = valet.list_profiles(&caller).into_iter().map(ProfileView::of).collect();
     HttpResponse::Ok().json(ProfilesView { profiles })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use crate::{
         grant::{Grant, State},
         multipart::{Cutting, UploadedPart},
     },
-    http::{compat::Entrant, problem::Problem},
+    http::{compat::Entrant, house::Current, problem::Problem},
 };
 
 /// A part that OSS holds.
@@ -72,7 +72,7 @@ struct BatchView<'a> {
     params(("id" = Uuid, Path, description = "`uploadId`: the grant's id."), ("key" = String, Query, description = "The object's key; it must be the grant's.")),
     responses((status = 200, description = "The parts.", body = Vec<PartView>))
 )]
-pub(super) async fn list(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let grant = own_grant(&valet, &entrant, &http).await?;
     let parts = valet.list_parts(&entrant, grant.id, valet.clock.now()).await?;
     Ok(answer(&parts.into_iter().map(PartView::from).collect::<Vec<_>>()))
@@ -92,7 +92,7 @@ pub(super) async fn list(http: HttpRequest, entrant: Entrant, valet: Data<Valet>
     params(("id" = Uuid, Path, description = "`uploadId`: the grant's id."), ("part" = u32, Path, minimum = 1, maximum = 10_000, description = "The part's number."), ("key" = String, Query, description = "The object's key; it must be the grant's.")),
     responses((status = 200, description = "The URL.", body = SignedPartView))
 )]
-pub(super) async fn sign_one(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn sign_one(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let number = part_number(http.match_info().query("part"), "partNumber")?;
     let grant = own_grant(&valet, &entrant, &http).await?;
     let now = valet.clock.now();
@@ -116,11 +116,7 @@ pub(super) async fn sign_one(http: HttpRequest, entrant: Entrant, valet: Data<Va
     params(("id" = Uuid, Path, description = "`uploadId`: the grant's id."), ("key" = String, Query, description = "The object's key; it must be the grant's."), ("partNumbers" = String, Query, pattern = "^[0-9]+(,[0-9]+)*$", description = "Part numbers, parted by commas.")),
     responses((status = 200, description = "The URLs.", body = BatchView))
 )]
-pub(super) async fn sign_batch(
-    http: HttpRequest,
-    entrant: Entrant,
-    valet: Data<Valet>,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn sign_batch(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let query = QueryFields::of(&http)?;
     let numbers = query.require("partNumbers")?.split(',');
     let numbers: Vec<_> = numbers.map(|number| part_number(number, "partNumbers")).collect::<Result<_, _>>()?;

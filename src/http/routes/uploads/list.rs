@@ -1,9 +1,6 @@
 //! `GET /v1/uploads`: the caller's grants, newest first.
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Query};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,9 +8,9 @@ use uuid::Uuid;
 
 use super::answer;
 use crate::{
-    app::{Valet, ports::GrantFilter},
+    app::ports::GrantFilter,
     grant::grant::State,
-    http::{caller::SignedIn, openapi::schemas, problem::Problem, view::GrantView},
+    http::{caller::SignedIn, house::Current, openapi::schemas, problem::Problem, view::GrantView},
 };
 
 /// Grants in one page, unless asked otherwise.
@@ -83,7 +80,7 @@ impl TryFrom<ListQuery> for GrantFilter {
     params(ListQuery),
     responses((status = 200, description = "A page.", body = Page))
 )]
-pub async fn list(caller: SignedIn, http: actix_web::HttpRequest, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub async fn list(caller: SignedIn, http: actix_web::HttpRequest, valet: Current) -> Result<HttpResponse, Problem> {
     let query = Query::<ListQuery>::from_query(http.query_string())
         .map_err(|error| Problem::invalid_parameter("query", error.to_string()))?;
     let filter = GrantFilter::try_from(query.into_inner())?;
