@@ -6,16 +6,23 @@ use crate::prose;
 
 /// Every anchor of a document.
 pub(crate) fn anchors(text: &str) -> BTreeSet<String> {
-    let mut anchors = BTreeSet::new();
+    let mut anchors: BTreeSet<String> = BTreeSet::new();
     for heading in
         prose(text).filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')))
     {
         let anchor = anchor(heading);
         // The second of its kind gets a number.
-        let numbered = (1..).map(|n| format!("{anchor}-{n}")).find(|name| !anchors.contains(name)).unwrap();
-        anchors.insert(if anchors.contains(&anchor) { numbered } else { anchor });
+        let again = anchors.iter().filter(|known| is_of(known, &anchor)).count();
+        anchors.insert(if again == 0 { anchor } else { format!("{anchor}-{again}") });
     }
     anchors
+}
+
+/// Whether this is the anchor, or the anchor with a number.
+fn is_of(known: &str, anchor: &str) -> bool {
+    known
+        .strip_prefix(anchor)
+        .is_some_and(|rest| rest.is_empty() || rest[1..].bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Small letters, digits, `-` and `_`; blanks become `-`; of a link its text.
