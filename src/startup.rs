@@ -34,11 +34,12 @@ use crate::{
     http::{
         self, PublicRoutes,
         drain::{Draining, close_while_draining},
+        measure::{measure_ops, measure_public},
         request_id::identify,
         root_span::RequestSpan,
         waiting::WaitingRoom,
     },
-    outbox,
+    instruments, outbox,
     settings::{Environment, ServerSettings, Settings, StoreSettings},
     shutdown::Stops,
     store,
@@ -121,6 +122,7 @@ impl Application {
     /// # Errors
     /// When any of it is not to be had.
     pub async fn build(settings: &Settings, parts: Parts, stops: Stops) -> anyhow::Result<Self> {
+        instruments::install();
         let valet = Arc::new(build_valet(settings, &parts).await?);
         let authenticator: Arc<dyn Authenticator> = Arc::new(wiring::authenticator(settings).context("auth")?);
         let listeners = parts.listeners.map_or_else(|| Listeners::bind(&settings.server), Ok)?;
@@ -133,10 +135,11 @@ impl Application {
         };
         let (stop_serving, stop_ops) = (CancellationToken::new(), CancellationToken::new());
         let draining = Draining(stops.soft.clone());
+        let keys = Arc::clone(&authenticator);
         let world = PublicWorld { valet: Arc::clone(&valet), authenticator, draining: draining.clone() };
         Ok(Self {
             public: public_server(settings, listeners.public, world, routes, &stop_serving)?,
-            ops: ops_server(listeners.ops, Arc::clone(&valet), draining, &stop_ops)?,
+            ops: ops_server(listeners.ops, Arc::clone(&valet), keys, draining, &stop_ops)?,
             drain_delay: settings.server.drain_delay(),
             stop_serving,
             valet,
@@ -172,6 +175,7 @@ impl Application {
         let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
         let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
         let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(Arc::clone(&self.valet), stop)));
+        background.spawn(workers::tidy_up_metrics(answered.clone()));
         if self.reconcile {
             background.spawn(workers::purge(Arc::clone(&self.valet), self.stops.soft.clone()));
             background.spawn(workers::reconcile(Arc::clone(&self.valet), self.stops.soft.clone()));
@@ -306,6 +310,7 @@ fn public_server(
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(identify))
             .wrap(from_fn(close_while_draining))
+            .wrap(from_fn(measure_public))
     });
     if let Some(workers) = settings.server.workers {
         server = server.workers(workers);
@@ -323,15 +328,18 @@ fn public_server(
 fn ops_server(
     listener: TcpListener,
     valet: Arc<Valet>,
+    authenticator: Arc<dyn Authenticator>,
     draining: Draining,
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(Data::from(Arc::clone(&valet)))
+            .app_data(Data::from(Arc::clone(&authenticator)))
             .app_data(Data::new(draining.clone()))
             .configure(http::configure_ops)
             .wrap(from_fn(identify))
+            .wrap(from_fn(measure_ops))
     });
     Ok(server
         .workers(1)

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Entrant, profile_query::asked_profile};
 use crate::{
     app::{Valet, issue_directory::DirectoryForm},
-    http::problem::Problem,
+    http::{issuing, problem::Problem},
     oss::request::SignatureVersion,
 };
 
@@ -81,7 +81,7 @@ async fn issue(
     version: SignatureVersion,
 ) -> Result<DirectoryForm, Problem> {
     let profile = asked_profile(http, entrant)?;
-    Ok(valet.issue_directory_form(entrant, &profile, version, valet.clock.now()).await?)
+    issuing::issue_directory_form(valet, entrant, &profile, version).await
 }
 
 fn answer(body: &impl Serialize) -> HttpResponse {

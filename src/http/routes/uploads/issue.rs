@@ -18,6 +18,7 @@ use crate::{
     grant::{limits::UncheckedAsk, profile::Method},
     http::{
         caller::SignedIn,
+        issuing,
         json_body::{JsonBody, RequestBody},
         problem::Problem,
         view::SignedGrantView,
@@ -131,7 +132,7 @@ pub(super) async fn issue_one(
     body: IssueBody,
     idempotency_key: Option<&str>,
 ) -> Result<Issued, Problem> {
-    Ok(valet.issue(caller, body.into(), idempotency_key, valet.clock.now()).await?)
+    issuing::issue(valet, caller, body.into(), idempotency_key).await
 }
 
 /// The `Idempotency-Key`, if there is one and it can be used.
