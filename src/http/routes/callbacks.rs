@@ -1,15 +1,11 @@
 //! `POST /v1/callbacks/oss`: what OSS calls when an upload is done. Raw bytes in, nothing normalised.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
-    web::{Data, Payload},
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Payload};
 
 use crate::{
-    app::Valet,
     http::{
         callback_refusals::code_of,
+        house::Current,
         json_body::read_capped,
         problem::{Code, Problem},
         to_its_end::to_its_end,
@@ -25,7 +21,7 @@ const RECORDED: &str = "recorded";
 ///
 /// # Errors
 /// Each refusal with its code.
-pub async fn accept(request: HttpRequest, payload: Payload, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub async fn accept(request: HttpRequest, payload: Payload, valet: Current) -> Result<HttpResponse, Problem> {
     let watch = Stopwatch::start();
     let read = read_capped(payload.into_inner(), MAX_BODY_BYTES).await;
     let body = read.inspect_err(|problem| count_refusal(problem.code(), watch))?;

@@ -4,16 +4,16 @@
 //! The latter is asked when it is scraped: nothing that is gone lingers, and every replica tells the same of what is shared. Labels are
 //! names from the settings, never anything a user sends.
 
-use actix_web::{HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use chrono::{DateTime, Utc};
 use metrics::gauge;
 
 use crate::{
     app::{
         Valet,
-        ports::{Authenticator, CredentialState, CredentialStatus, KeySetStatus, SinkDepth},
+        ports::{CredentialState, CredentialStatus, KeySetStatus, SinkDepth},
     },
-    http::drain::Draining,
+    http::{drain::Draining, house::House},
     instruments::{
         self,
         catalogue::{
@@ -39,22 +39,20 @@ struct Findings<'a> {
 }
 
 /// The page.
-pub async fn metrics(
-    valet: Data<Valet>,
-    authenticator: Data<dyn Authenticator>,
-    draining: Data<Draining>,
-) -> HttpResponse {
+pub async fn metrics(http: HttpRequest, draining: Data<Draining>) -> HttpResponse {
+    let house = House::of(&http);
+    let valet = &house.valet;
     let now = valet.clock.now();
     let outbox = valet.outbox.depth().await;
     if let Err(error) = &outbox {
         tracing::error!(cause = %error, "the store does not answer");
     }
     let findings = Findings {
-        valet: &valet,
+        valet,
         now,
         draining: draining.0.is_cancelled(),
         credentials: valet.credential_statuses(now).await,
-        key_sets: authenticator.key_sets(),
+        key_sets: house.authenticator.key_sets(),
         outbox: outbox.ok(),
     };
     let page = instruments::page(|| findings.tell());
