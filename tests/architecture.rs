@@ -7,25 +7,26 @@ use std::{
 };
 
 /// Which of our modules each may name. `startup`, `wiring` and `cli` may name all: they are where everything meets.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("oss", &[]),
     ("grant", &["oss"]),
     ("clock", &[]),
     ("entropy", &[]),
     ("shutdown", &[]),
-    ("telemetry", &[]),
+    ("telemetry", &["clock"]),
+    ("trace", &["grant"]),
     ("demo", &[]),
-    ("app", &["grant", "oss", "clock", "entropy"]),
+    ("app", &["grant", "oss", "clock", "entropy", "trace"]),
     ("settings", &["grant", "oss"]),
     ("auth", &["app"]),
     ("credentials", &["app", "oss", "clock", "entropy"]),
     ("oss_client", &["app", "grant", "oss"]),
     ("store", &["app", "grant", "oss"]),
-    ("webhooks", &["grant"]),
+    ("webhooks", &["grant", "trace"]),
     ("outbox", &["app", "grant", "oss", "webhooks"]),
     ("hooks", &["app", "grant", "webhooks"]),
     ("workers", &["app"]),
-    ("http", &["app", "grant", "oss", "clock", "demo"]),
+    ("http", &["app", "grant", "oss", "clock", "demo", "trace"]),
     ("simulator", &["oss", "clock"]),
 ];
 const MEETING_PLACES: [&str; 5] = ["startup", "wiring", "cli", "lib", "main"];
@@ -36,7 +37,18 @@ const LIBRARIES: [(&str, &[&str]); 5] = [
     ("sqlx", &["store"]),
     (
         "reqwest",
-        &["auth", "credentials", "oss_client", "simulator", "outbox", "hooks", "webhooks", "wiring", "startup"],
+        &[
+            "auth",
+            "credentials",
+            "oss_client",
+            "simulator",
+            "outbox",
+            "hooks",
+            "webhooks",
+            "wiring",
+            "startup",
+            "telemetry",
+        ],
     ),
     ("clap", &["cli"]),
     ("config", &["settings"]),

@@ -111,7 +111,7 @@ impl Valet {
             Ok(HookAnswer::Accepted(answer)) => (HookOutcome::Accepted, Some(answer)),
             Ok(HookAnswer::Rejected) => (HookOutcome::Rejected, None),
             Err(failure) => {
-                tracing::warn!(upload.id = %grant.id, error = %failure, on_failure = ?hook.on_failure, "the hook failed");
+                tracing::warn!(grant.id = %grant.id, error.cause = %failure, hook.on_failure = ?hook.on_failure, "the hook failed");
                 if hook.on_failure == OnFailure::Defer {
                     turn.0 = Some((completion.etag.clone(), failure.clone()));
                     return Err(failure);

@@ -158,16 +158,16 @@ fn log(sink: &str, delivery: &Delivery, fate: &Fate, settled: Settled) {
     match (fate, settled) {
         (Fate::Gone { error }, Settled::SinkDisabled) => {
             tracing::error!(
-                sink,
-                error,
+                sink.name = sink,
+                error.cause = error,
                 "the sink says that it is gone: it gets no more events until it is enabled again"
             );
         }
         (Fate::Dead { error }, Settled::Applied) => {
-            tracing::warn!(sink, event.id = %event_id, upload.id = %grant_id, attempt, error, "an event is given up: it can be replayed");
+            tracing::warn!(sink.name = sink, event.id = %event_id, grant.id = %grant_id, delivery.attempt = attempt, error.cause = error, "an event is given up: it can be replayed");
         }
         (Fate::Retry { error, .. }, _) => {
-            tracing::debug!(sink, event.id = %event_id, upload.id = %grant_id, attempt, error, "an event is tried again later");
+            tracing::debug!(sink.name = sink, event.id = %event_id, grant.id = %grant_id, delivery.attempt = attempt, error.cause = error, "an event is tried again later");
         }
         _ => {}
     }

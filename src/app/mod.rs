@@ -4,6 +4,7 @@
 
 pub mod accept_callback;
 pub mod ask_hook;
+pub mod audit;
 pub mod cancel;
 pub mod complete;
 pub mod confirm;

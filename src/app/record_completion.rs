@@ -6,7 +6,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
-    Bucket, Valet,
+    Bucket, Valet, audit,
     confirm::{Found, Sighting},
     ports::{GrantChange, GrantChanged, HookUnavailable, LedgerEntry, NextCheck, ObjectStoreError, StoreError},
     verdict::{News, Verdict, is_same},
@@ -175,6 +175,7 @@ impl Valet {
                 GrantChanged::Applied => {
                     drop(turn);
                     self.watch.announce(entry.grant.id);
+                    audit::recorded(&news, &entry.grant, &found.completion);
                     return self.conclude(entry, news, found, bucket, now).await;
                 }
                 // Somebody else was faster: judge by how the grant stands now.
@@ -314,7 +315,7 @@ impl Valet {
             && !has_dot_segments(key)
             && let Err(error) = bucket.objects.delete(key, now).await
         {
-            tracing::warn!(upload.id = %grant.id, error = %error, "a rejected object could not be deleted");
+            tracing::warn!(grant.id = %grant.id, error.cause = %error, "a rejected object could not be deleted");
         }
         refusal(reason)
     }

@@ -138,13 +138,13 @@ impl RefreshingCredentials {
         let chance = self.chance();
         match outcome {
             Ok(credential) => {
-                tracing::info!(credentials = self.name, expires_at = ?credential.expires_at, "credential renewed");
+                tracing::info!(credentials.name = self.name, credentials.expires_at = ?credential.expires_at, "credential renewed");
                 self.write(|state| state.renewed(credential, now, chance));
                 Ok(())
             }
             Err(error) => {
                 let retry_at = self.write(|state| state.failed(error.clone(), now, chance));
-                tracing::warn!(credentials = self.name, %error, %retry_at, "the credential could not be renewed");
+                tracing::warn!(credentials.name = self.name, error.cause = %error, retry_at = %retry_at, "the credential could not be renewed");
                 Err(error)
             }
         }

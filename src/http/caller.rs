@@ -2,8 +2,9 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web::Data};
 use futures_util::future::LocalBoxFuture;
+use tracing::Span;
 
 use super::problem::{Code, Problem};
 use crate::app::{
@@ -42,7 +43,10 @@ impl FromRequest for SignedIn {
             let valet = request.app_data::<Data<Valet>>().expect("the app is built with its valet");
             let token = bearer_token(&request)?;
             match authenticator.authenticate(token, valet.clock.now()).await {
-                Ok(caller) => Ok(Self(caller)),
+                Ok(caller) => {
+                    known(&request, &caller);
+                    Ok(Self(caller))
+                }
                 Err(Unauthenticated::InvalidToken(why)) => Err(unauthorized("invalid_token", &why)),
                 Err(error @ Unauthenticated::KeysUnavailable) => {
                     Err(Problem::ours(Code::CredentialsUnavailable, &error))
@@ -50,6 +54,16 @@ impl FromRequest for SignedIn {
             }
         })
     }
+}
+
+/// Who asks, for the span and the log lines of the request.
+#[derive(Debug, Clone)]
+pub(super) struct KnownCaller(pub(super) Arc<Caller>);
+
+/// From now on the request is this caller's.
+pub(super) fn known(request: &HttpRequest, caller: &Arc<Caller>) {
+    Span::current().record("user.id", &caller.user_id);
+    request.extensions_mut().insert(KnownCaller(Arc::clone(caller)));
 }
 
 fn bearer_token(request: &HttpRequest) -> Result<&str, Problem> {

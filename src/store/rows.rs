@@ -54,7 +54,7 @@ pub(super) fn read_due<'r, R: Cells + 'r>(rows: impl IntoIterator<Item = &'r R>)
         let mut row = Columns::of("grants", row);
         Ok((row.next_time("next_check_at")?, read_next_grant(&mut row)?))
     };
-    let told = |corrupt: &CorruptRow| tracing::error!(cause = %corrupt, "a grant can't be looked after");
+    let told = |corrupt: &CorruptRow| tracing::error!(error.cause = %corrupt, "a grant can't be looked after");
     rows.into_iter().filter_map(|row| read(row).inspect_err(told).ok()).collect()
 }
 

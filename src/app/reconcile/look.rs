@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::super::{
-    Valet,
+    Valet, audit,
     look_into_directory::Listed,
     ports::{GrantChange, GrantChanged, LedgerEntry, NextCheck, StoreError},
     record_completion::{REASON_CANCELLED, RecordError},
@@ -133,7 +133,7 @@ impl Valet {
             finding = Finding::Expired;
         }
         if let Some(why) = finding.detail().filter(|_| finding.patience().is_some()) {
-            tracing::warn!(upload.id = %grant.id, found = finding.as_str(), why, "a look brought no answer");
+            tracing::warn!(grant.id = %grant.id, look.found = finding.as_str(), error.cause = why, "a look brought no answer");
         }
         self.settle_look(&grant, &finding, lease, now).await?;
         Ok(Looked { id: grant.id, bucket: grant.bucket, key: grant.key, before: grant.state, finding })
@@ -175,6 +175,7 @@ impl Valet {
         };
         let expired = matches!(self.store.change_grant(change).await?, GrantChanged::Applied);
         if expired {
+            audit::expired(grant);
             self.watch.announce(grant.id);
         }
         Ok(expired)

@@ -13,7 +13,7 @@ use crate::{
     },
     grant::fault::{Fault, FaultCode},
     http::{
-        caller::{SignedIn, unauthorized},
+        caller::{SignedIn, known, unauthorized},
         problem::{Code, Problem},
     },
 };
@@ -75,7 +75,9 @@ impl FromRequest for Entrant {
 fn by_ticket(request: &HttpRequest, ticket: &str) -> Result<Entrant, Problem> {
     let valet = request.app_data::<Data<Valet>>().expect("the app is built with its valet");
     let TicketHolder { caller, profile } = valet.redeem_ticket(ticket, valet.clock.now())?;
-    Ok(Entrant { caller: Arc::new(caller), ticket_profile: Some(profile) })
+    let caller = Arc::new(caller);
+    known(request, &caller);
+    Ok(Entrant { caller, ticket_profile: Some(profile) })
 }
 
 impl From<RedeemTicketError> for Problem {

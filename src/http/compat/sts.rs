@@ -8,7 +8,10 @@ use serde::Serialize;
 use super::{Entrant, profile_query::asked_profile};
 use crate::{
     app::{Valet, directory_session::DirectorySession},
-    http::problem::{Code, Problem},
+    http::{
+        problem::{Code, Problem},
+        root_span::tell_refusal,
+    },
     oss::callback::CallbackBodyType,
 };
 
@@ -54,7 +57,11 @@ struct Refused<'a> {
 /// `GET sts?profile=`: always 200.
 pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Data<Valet>) -> HttpResponse {
     let lent = match entrant {
-        Ok(entrant) => lend_to(&http, &entrant, &valet).await,
+        Ok(entrant) => {
+            // It is refused inside an answer that says 200, where nobody else sees it.
+            let lent = lend_to(&http, &entrant, &valet).await;
+            lent.inspect_err(|problem| tell_refusal(&entrant, None, problem))
+        }
         Err(problem) => Err(problem),
     };
     match lent {

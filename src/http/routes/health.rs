@@ -32,7 +32,7 @@ pub async fn readyz(valet: Data<Valet>, draining: Data<Draining>) -> HttpRespons
         reasons.push("draining".to_owned());
     }
     if let Err(error) = valet.store.ping().await {
-        tracing::error!(cause = %error, "the store does not answer");
+        tracing::error!(error.cause = %error, "the store does not answer");
         reasons.push("store down".to_owned());
     }
     let (any_credentials, doubtful) = credentials(&valet).await;

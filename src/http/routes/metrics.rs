@@ -32,7 +32,7 @@ struct Findings<'a> {
 pub async fn metrics(valet: Data<Valet>, draining: Data<Draining>) -> HttpResponse {
     let outbox = valet.outbox.depth().await;
     if let Err(error) = &outbox {
-        tracing::error!(cause = %error, "the store does not answer");
+        tracing::error!(error.cause = %error, "the store does not answer");
     }
     let findings = Findings {
         valet: &valet,

@@ -10,6 +10,7 @@ use crate::{
         caller::SignedIn,
         json_body::{JsonBody, RequestBody},
         problem::Problem,
+        root_span::note_profile,
         view::rfc3339,
     },
 };
@@ -40,6 +41,7 @@ struct TicketView<'a> {
 /// # Errors
 /// 403 for a profile that is not the caller's, 422 for a user without a usable id.
 pub async fn open(caller: SignedIn, body: JsonBody<TicketBody>, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+    note_profile(&body.0.profile);
     let opened = valet.open_ticket(&caller, &body.0.profile, valet.clock.now())?;
     let view = TicketView { ticket: &opened.ticket, expires_at: opened.expires_at };
     Ok(HttpResponse::Created().insert_header((header::CACHE_CONTROL, "no-store")).json(view))

@@ -20,6 +20,7 @@ use crate::{
         caller::SignedIn,
         json_body::{JsonBody, RequestBody},
         problem::Problem,
+        root_span::note_profile,
         view::SignedGrantView,
     },
 };
@@ -33,7 +34,7 @@ const IDEMPOTENCY_REPLAYED: &str = "Idempotency-Replayed";
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssueBody {
-    profile: String,
+    pub(super) profile: String,
     filename: Option<String>,
     content_type: Option<String>,
     size: Option<u64>,
@@ -114,6 +115,7 @@ pub async fn issue(
     body: JsonBody<IssueBody>,
     valet: Data<Valet>,
 ) -> Result<HttpResponse, Problem> {
+    note_profile(&body.0.profile);
     let idempotency_key = idempotency_key(&http)?;
     let issued = issue_one(&valet, &caller, body.0, idempotency_key).await?;
     let mut response = HttpResponse::Created();

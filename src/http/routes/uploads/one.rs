@@ -18,6 +18,7 @@ use crate::{
         drain::{Draining, SHORT_WAIT},
         json_body::{JsonBody, RequestBody},
         problem::{Code, Problem},
+        root_span::note_grant,
         to_its_end::to_its_end,
         view::{GrantView, SignedGrantView},
         waiting::WaitingRoom,
@@ -143,7 +144,9 @@ pub async fn cancel(caller: SignedIn, path: Path<String>, valet: Data<Valet>) ->
 }
 
 pub(super) fn parse_id(text: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(text).map_err(|_| Problem::new(Code::NotFound, "no such upload"))
+    let id = Uuid::try_parse(text).map_err(|_| Problem::new(Code::NotFound, "no such upload"))?;
+    note_grant(id);
+    Ok(id)
 }
 
 fn wait_of(http: &HttpRequest) -> Result<Option<Duration>, Problem> {
