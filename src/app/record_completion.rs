@@ -271,7 +271,7 @@ impl Valet {
         Event::new(
             Event::id_of(kind, grant, completion),
             kind,
-            &self.event_source,
+            self.event_origin(),
             grant,
             Some(completion),
             reason,

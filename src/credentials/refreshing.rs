@@ -8,6 +8,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tracing::instrument;
 
 use super::schedule::{renew_at, retry_after, urgent_at};
 use crate::{
@@ -124,6 +125,7 @@ impl RefreshingCredentials {
     }
 
     /// Fetches, then swaps; what fails leaves the last good credential in place. The caller holds the flight.
+    #[instrument(name = "renew credential", skip_all, fields(credentials.name = self.name))]
     async fn attempt(&self, now: DateTime<Utc>) -> Result<(), CredentialsUnavailable> {
         let _calling = Calling::begin(&self.calling);
         let fetched = self.source.fetch(now).await;

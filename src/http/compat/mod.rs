@@ -15,7 +15,7 @@ use actix_web::{
 pub use self::entrant::Entrant;
 use super::{
     cors::cors,
-    resource::{self, get},
+    resource::{self, issuing_get},
 };
 
 /// Everything under `/compat`, for pages of these origins.
@@ -32,8 +32,8 @@ pub(super) fn configure(cors_origins: &[String], app: &mut ServiceConfig) {
 
 /// The shapes, relative to the way in: add one here and it serves both.
 fn shapes(app: &mut ServiceConfig) {
-    app.service(resource::resource("/appserver", vec![get(appserver::v1)]))
-        .service(resource::resource("/appserver/v4", vec![get(appserver::v4)]))
-        .service(resource::resource("/sts", vec![get(sts::lend)]));
+    app.service(resource::resource("/appserver", vec![issuing_get(appserver::v1)]))
+        .service(resource::resource("/appserver/v4", vec![issuing_get(appserver::v4)]))
+        .service(resource::resource("/sts", vec![issuing_get(sts::lend)]));
     companion::configure(app);
 }
