@@ -5,6 +5,7 @@ pub mod caller;
 pub mod compat;
 pub mod cors;
 pub mod drain;
+pub mod house;
 pub mod json_body;
 pub mod problem;
 pub mod refusals;

@@ -1,7 +1,7 @@
 //! The mobile SDKs' auth server (P§6.5): temporary credentials for a directory. Refusals are HTTP 200 with their status inside,
 //! because the Android SDK looks into no other answer.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use chrono::SecondsFormat;
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use super::{Entrant, profile_query::asked_profile};
 use crate::{
     app::{Valet, directory_session::DirectorySession},
     http::{
+        house::Current,
         problem::{Code, Problem},
         root_span::tell_refusal,
     },
@@ -55,7 +56,7 @@ struct Refused<'a> {
 }
 
 /// `GET sts?profile=`: always 200.
-pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Data<Valet>) -> HttpResponse {
+pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Current) -> HttpResponse {
     let lent = match entrant {
         Ok(entrant) => {
             // It is refused inside an answer that says 200, where nobody else sees it.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor},
@@ -18,6 +18,7 @@ use crate::{
     grant::{limits::UncheckedAsk, profile::Method},
     http::{
         caller::SignedIn,
+        house::Current,
         json_body::{JsonBody, RequestBody},
         problem::Problem,
         root_span::note_profile,
@@ -113,7 +114,7 @@ pub async fn issue(
     http: HttpRequest,
     caller: SignedIn,
     body: JsonBody<IssueBody>,
-    valet: Data<Valet>,
+    valet: Current,
 ) -> Result<HttpResponse, Problem> {
     note_profile(&body.0.profile);
     let idempotency_key = idempotency_key(&http)?;
