@@ -39,6 +39,16 @@ struct Findings<'a> {
 }
 
 /// The page.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "getMetrics",
+    tag = "Operations",
+    summary = "Everything that is measured",
+    description = "In Prometheus' text format.",
+    responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")),
+    security(())
+)]
 pub async fn metrics(http: HttpRequest, draining: Data<Draining>) -> HttpResponse {
     let house = House::of(&http);
     let valet = &house.valet;
