@@ -9,7 +9,7 @@ use actix_web::{
 };
 use metrics::Gauge;
 
-use crate::instruments::{self, Stopwatch};
+use crate::instruments::{self, OPS, PUBLIC, Stopwatch};
 
 /// Stands for the route of what none matches.
 const UNMATCHED: &str = "(none)";
@@ -24,7 +24,7 @@ pub async fn measure_public<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    measure("public", request, next).await
+    measure(PUBLIC, request, next).await
 }
 
 /// Middleware of the operations listener.
@@ -32,7 +32,7 @@ pub async fn measure_public<B: MessageBody>(
 /// # Errors
 /// Those of the inner service.
 pub async fn measure_ops<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
-    measure("ops", request, next).await
+    measure(OPS, request, next).await
 }
 
 async fn measure<B: MessageBody>(

@@ -44,6 +44,9 @@ pub fn install() {
         if let Err(SetRecorderError(_)) = metrics::set_global_recorder(recorder) {
             tracing::error!("another recorder of metrics is installed already: nothing is counted");
         }
+        for listener in [PUBLIC, OPS] {
+            requests_in_flight(listener).set(0);
+        }
         for (name, label, values) in FROM_THE_START {
             for value in *values {
                 counter!(*name, *label => *value).increment(0);

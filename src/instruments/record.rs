@@ -13,6 +13,11 @@ use super::catalogue::{
 /// Stands for a profile that nobody has configured. No section can have such a name.
 pub const NOT_CONFIGURED: &str = "(none)";
 
+/// The listener for clients and OSS.
+pub const PUBLIC: &str = "public";
+/// The listener for operations.
+pub const OPS: &str = "ops";
+
 /// A request was answered, or given up by its client.
 pub fn request(listener: &'static str, method: &'static str, route: String, status: u16, took: Duration) {
     counter!(HTTP_REQUESTS, "listener" => listener, "method" => method, "route" => route.clone(), "status" => status.to_string())
