@@ -20,20 +20,15 @@ use tracing_actix_web::TracingLogger;
 
 use crate::{
     app::{
-        Bucket, Valet,
-        ask_hook::HookTurns,
-        directory_session::DirectorySessions,
-        ports::{Authenticator, Ledger},
-        purge::Retention,
-        reconcile::Pacing,
-        signing::SigningKeyCache,
-        watch::GrantWatch,
+        Bucket, Valet, ask_hook::HookTurns, directory_session::DirectorySessions, live::Live, ports::Ledger,
+        purge::Retention, reconcile::Pacing, signing::SigningKeyCache, watch::GrantWatch,
     },
     clock::{Clock, SystemClock},
     entropy::{Entropy, SystemEntropy},
     http::{
         self, PublicRoutes,
         drain::{Draining, close_while_draining},
+        house::House,
         request_id::identify,
         root_span::RequestSpan,
         waiting::WaitingRoom,
@@ -102,7 +97,7 @@ impl Parts {
 
 /// The service, bound to its ports and ready to run.
 pub struct Application {
-    valet: Arc<Valet>,
+    valet: Live<Valet>,
     public: Server,
     ops: Server,
     service_url: String,
@@ -121,22 +116,24 @@ impl Application {
     /// # Errors
     /// When any of it is not to be had.
     pub async fn build(settings: &Settings, parts: Parts, stops: Stops) -> anyhow::Result<Self> {
-        let valet = Arc::new(build_valet(settings, &parts).await?);
-        let authenticator: Arc<dyn Authenticator> = Arc::new(wiring::authenticator(settings).context("auth")?);
+        let valet = Live::new(build_valet(settings, &parts).await?);
+        let authenticator = Arc::new(wiring::authenticator(settings).context("auth")?);
+        let house = Live::new(House { valet: valet.current(), authenticator });
         let listeners = parts.listeners.map_or_else(|| Listeners::bind(&settings.server), Ok)?;
         let service_url = format!("http://{}", listeners.public.local_addr()?);
         let ops_url = format!("http://{}", listeners.ops.local_addr()?);
         let routes = PublicRoutes {
             cors_origins: settings.server.cors_origins.clone(),
+            public_url: settings.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
             demo: settings.demo.enabled,
             static_answer: parts.static_answer,
         };
         let (stop_serving, stop_ops) = (CancellationToken::new(), CancellationToken::new());
         let draining = Draining(stops.soft.clone());
-        let world = PublicWorld { valet: Arc::clone(&valet), authenticator, draining: draining.clone() };
+        let world = PublicWorld { house: house.clone(), draining: draining.clone() };
         Ok(Self {
             public: public_server(settings, listeners.public, world, routes, &stop_serving)?,
-            ops: ops_server(listeners.ops, Arc::clone(&valet), draining, &stop_ops)?,
+            ops: ops_server(listeners.ops, house, draining, &stop_ops)?,
             drain_delay: settings.server.drain_delay(),
             stop_serving,
             valet,
@@ -159,8 +156,8 @@ impl Application {
     }
 
     /// The use cases, for tests that step the reconciler by hand.
-    pub fn valet(&self) -> Arc<Valet> {
-        Arc::clone(&self.valet)
+    pub fn valet(&self) -> Live<Valet> {
+        self.valet.clone()
     }
 
     /// Serves until told to stop; running requests are answered first. The operations listener goes last.
@@ -171,12 +168,12 @@ impl Application {
         let ops = tokio::spawn(self.ops);
         let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
         let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
-        let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(Arc::clone(&self.valet), stop)));
+        let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(self.valet.clone(), stop)));
         if self.reconcile {
-            background.spawn(workers::purge(Arc::clone(&self.valet), self.stops.soft.clone()));
-            background.spawn(workers::reconcile(Arc::clone(&self.valet), self.stops.soft.clone()));
+            background.spawn(workers::purge(self.valet.clone(), self.stops.soft.clone()));
+            background.spawn(workers::reconcile(self.valet.clone(), self.stops.soft.clone()));
             // Until the last request is answered: what drains is signed too.
-            background.spawn(workers::refresh_credentials(Arc::clone(&self.valet), answered.clone()));
+            background.spawn(workers::refresh_credentials(self.valet.clone(), answered.clone()));
         }
         let closing = async {
             self.stops.soft.cancelled().await;
@@ -283,8 +280,7 @@ async fn open_ledger(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Re
 
 /// What the public routes stand on.
 struct PublicWorld {
-    valet: Arc<Valet>,
-    authenticator: Arc<dyn Authenticator>,
+    house: Live<House>,
     draining: Draining,
 }
 
@@ -298,8 +294,7 @@ fn public_server(
     let room = WaitingRoom::default();
     let mut server = HttpServer::new(move || {
         App::new()
-            .app_data(Data::from(Arc::clone(&world.valet)))
-            .app_data(Data::from(Arc::clone(&world.authenticator)))
+            .app_data(Data::new(world.house.clone()))
             .app_data(Data::new(world.draining.clone()))
             .app_data(Data::new(room.clone()))
             .configure(|app| http::configure(&routes, app))
@@ -322,13 +317,13 @@ fn public_server(
 
 fn ops_server(
     listener: TcpListener,
-    valet: Arc<Valet>,
+    house: Live<House>,
     draining: Draining,
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(Data::from(Arc::clone(&valet)))
+            .app_data(Data::new(house.clone()))
             .app_data(Data::new(draining.clone()))
             .configure(http::configure_ops)
             .wrap(from_fn(identify))

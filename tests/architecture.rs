@@ -31,7 +31,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
 const MEETING_PLACES: [&str; 5] = ["startup", "wiring", "cli", "lib", "main"];
 
 /// Which modules may name a library; nobody else may.
-const LIBRARIES: [(&str, &[&str]); 5] = [
+const LIBRARIES: [(&str, &[&str]); 7] = [
     ("actix_web", &["http", "simulator", "startup"]),
     ("sqlx", &["store"]),
     (
@@ -39,6 +39,8 @@ const LIBRARIES: [(&str, &[&str]); 5] = [
         &["auth", "credentials", "oss_client", "simulator", "outbox", "hooks", "webhooks", "wiring", "startup"],
     ),
     ("clap", &["cli"]),
+    ("utoipa", &["http"]),
+    ("utoipa_swagger_ui", &["http"]),
     ("config", &["settings"]),
 ];
 

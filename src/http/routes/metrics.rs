@@ -13,7 +13,7 @@ use crate::{
         Valet,
         ports::{CredentialState, CredentialStatus, SinkDepth},
     },
-    http::drain::Draining,
+    http::{drain::Draining, house::Current},
 };
 
 /// Prometheus' text format.
@@ -29,7 +29,17 @@ struct Findings<'a> {
 }
 
 /// The page.
-pub async fn metrics(valet: Data<Valet>, draining: Data<Draining>) -> HttpResponse {
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "getMetrics",
+    tag = "Operations",
+    summary = "Everything that is measured",
+    description = "In Prometheus' text format.",
+    responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")),
+    security(())
+)]
+pub async fn metrics(valet: Current, draining: Data<Draining>) -> HttpResponse {
     let outbox = valet.outbox.depth().await;
     if let Err(error) = &outbox {
         tracing::error!(cause = %error, "the store does not answer");
