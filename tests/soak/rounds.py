@@ -116,3 +116,5 @@ MIX = {
     User.listing: 6, User.completing: 6, User.cancelling: 5, User.by_ticket: 4, User.with_an_expired_token: 4,
     User.by_a_forged_callback: 4, User.too_much: 3,
 }
+# Each of them completes one upload, of which the backend is told.
+COMPLETE = [User.by_put, User.by_form, User.in_parts_of_one, User.by_sts, User.while_another_waits, User.completing]

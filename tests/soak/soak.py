@@ -10,12 +10,11 @@ import time
 
 from probe import MIB, Sampler, open_files, percentile
 from processes import request
-from rounds import MIX, User
+from rounds import COMPLETE, MIX, User
 from valet import Failure, Valet
 from verdict import faults, trends
 
 WORKERS = 8
-RELOAD_EVERY = 10
 SCRAPE_EVERY = 5
 PROFILES = """
 [profiles.document]
@@ -103,13 +102,14 @@ def main():
     arguments.add_argument("--binary", required=True)
     arguments.add_argument("--seconds", type=float, default=600)
     arguments.add_argument("--rate", type=float, default=30, help="rounds a second, of one to six requests each")
+    arguments.add_argument("--reload-every", type=int, default=10, metavar="SECONDS", help="SIGHUP; 0 = never")
     arguments.add_argument("--seed", type=int, default=random.randrange(2**32))
     arguments = arguments.parse_args()
     print(f"seed {arguments.seed}, {arguments.seconds:.0f} s at {arguments.rate:.0f} rounds a second", flush=True)
     with Sink() as sink, Valet(arguments.binary, PROFILES, more=MORE.format(port=sink.server_port), name="soak") as valet:
         files_before = open_files(valet.pid)
         traffic, sampler = Traffic(valet, arguments.rate, arguments.seed), Sampler(valet.pid, every=0.25)
-        reloads = disturb(valet, arguments.seconds)
+        reloads = disturb(valet, arguments.seconds, arguments.reload_every)
         samples = sampler.stop()
         traffic.stop()
         files_afterwards = settled(valet.pid)
@@ -117,8 +117,9 @@ def main():
         rounds = int(arguments.seconds * arguments.rate)
         wanted = {kind.__name__: (rounds * share // 200, traffic.done[kind.__name__]) for kind, share in MIX.items()}
         found = faults(samples, files_before, files_afterwards, wanted, traffic.failures)
-        if not sink.events:
-            found.append("no event has arrived")
+        completed = sum(traffic.done[kind.__name__] for kind in COMPLETE) - len(traffic.failures)
+        if sink.events < completed:
+            found.append(f"{sink.events} events of {completed} uploads have arrived")
         if valet.stop() != 0:
             found.append("the service did not end well")
         told(samples, traffic, sink, reloads, files_before, files_afterwards)
@@ -128,17 +129,20 @@ def main():
         return 1 if found else 0
 
 
-def disturb(valet, seconds):
+def disturb(valet, seconds, reload_every):
     """What happens beside the traffic: scrapes, and a SIGHUP now and then; how many of the latter."""
-    ends, tick = time.monotonic() + seconds, 0
+    ends, tick, reloads = time.monotonic() + seconds, 0, 0
     while time.monotonic() < ends:
+        if valet.process.child.poll() is not None:
+            raise SystemExit(f"the service has ended: {valet.log()[-3000:]}")
         time.sleep(1)
         tick += 1
         if tick % SCRAPE_EVERY == 0:
             request("GET", valet.ops + "/metrics")
-        if tick % RELOAD_EVERY == 0:
+        if reload_every and tick % reload_every == 0:
             valet.reload()
-    return tick // RELOAD_EVERY
+            reloads += 1
+    return reloads
 
 
 def settled(pid):
