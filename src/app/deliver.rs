@@ -12,9 +12,12 @@ use super::{
         Claimed, Delivery, DeliveryClaim, Fate, Message, OutgoingEvent, Settled, Settlement, SinkAnswer, StoreError,
     },
 };
-use crate::grant::{
-    event::Event,
-    retry::{Next, after_failure},
+use crate::{
+    grant::{
+        event::Event,
+        retry::{Next, after_failure},
+    },
+    instruments::{self, Stopwatch},
 };
 
 /// How many events one sink is sent at the same time, by one process.
@@ -51,6 +54,18 @@ pub enum Attempt {
     Dead,
     /// The sink said that it is gone.
     Gone,
+}
+
+impl Attempt {
+    /// In one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 impl Valet {
@@ -101,7 +116,9 @@ impl Valet {
     pub async fn deliver(&self, sink: &str, delivery: &Delivery) -> Result<Attempt, StoreError> {
         let Some(receiver) = self.sinks.get(sink) else { return Ok(Attempt::Failed) };
         let message = Message { id: delivery.event_id, payload: &delivery.payload };
+        let watch = Stopwatch::start();
         let answer = receiver.send(&message, self.clock.now()).await;
+        let took = watch.elapsed();
         let now = self.clock.now();
         let fate = self.judge(delivery, answer, now);
         let attempt = match &fate {
@@ -110,6 +127,7 @@ impl Valet {
             Fate::Dead { .. } => Attempt::Dead,
             Fate::Gone { .. } => Attempt::Gone,
         };
+        instruments::delivery(sink, attempt.as_str(), took);
         let told = fate.clone();
         let settled = self.settle_delivery_as(sink, delivery, fate, now).await?;
         log(sink, delivery, &told, settled);

@@ -55,6 +55,7 @@ use crate::{
         seal::SealKeys,
         ticket::TicketKeys,
     },
+    instruments::NOT_CONFIGURED,
     oss::{
         access_key::AccessKey,
         callback_signature::TrustedKeys,
@@ -158,6 +159,11 @@ impl Valet {
     /// The bucket of that real name.
     pub fn bucket_named(&self, bucket: &str) -> Option<&Bucket> {
         self.buckets.values().find(|candidate| candidate.bucket == bucket)
+    }
+
+    /// The profile of that name as metrics name it: a name that nobody has configured may be anything.
+    pub fn profile_label(&self, name: &str) -> &str {
+        self.profiles.get_key_value(name).map_or(NOT_CONFIGURED, |(known, _)| known)
     }
 
     /// A fresh id, sortable by time.

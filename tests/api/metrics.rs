@@ -13,7 +13,7 @@ async fn a_fresh_service_tells_how_it_stands() {
     assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     let text = answer.text();
     for line in [
-        concat!("oss_valet_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        concat!("oss_valet_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\",revision=\"unknown\"} 1"),
         "oss_valet_draining 0",
         "oss_valet_store_up 1",
         "oss_valet_credentials_usable{credentials=\"signer\"} 1",

@@ -14,6 +14,7 @@ use crate::{
     app::{Valet, directory_session::DirectorySession},
     http::{
         house::Current,
+        issuing,
         openapi::schemas,
         problem::{Code, Problem},
     },
@@ -116,7 +117,7 @@ pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, v
 
 async fn lend_to(http: &HttpRequest, entrant: &Entrant, valet: &Valet) -> Result<DirectorySession, Problem> {
     let profile = asked_profile(http, entrant)?;
-    Ok(valet.lend_directory(entrant, &profile, valet.clock.now()).await?)
+    issuing::lend_directory(valet, entrant, &profile).await
 }
 
 /// 403 for what asking again does not help; what may pass is the server's trouble.
