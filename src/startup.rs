@@ -29,11 +29,12 @@ use crate::{
         self, PublicRoutes,
         drain::{Draining, close_while_draining},
         house::House,
+        measure::{measure_ops, measure_public},
         request_id::identify,
         root_span::RequestSpan,
         waiting::WaitingRoom,
     },
-    outbox,
+    instruments, outbox,
     settings::{Environment, ServerSettings, Settings, StoreSettings},
     shutdown::Stops,
     store,
@@ -116,6 +117,7 @@ impl Application {
     /// # Errors
     /// When any of it is not to be had.
     pub async fn build(settings: &Settings, parts: Parts, stops: Stops) -> anyhow::Result<Self> {
+        instruments::install();
         let valet = Live::new(build_valet(settings, &parts).await?);
         let authenticator = Arc::new(wiring::authenticator(settings).context("auth")?);
         let house = Live::new(House { valet: valet.current(), authenticator });
@@ -169,6 +171,7 @@ impl Application {
         let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
         let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
         let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(self.valet.clone(), stop)));
+        background.spawn(workers::tidy_up_metrics(answered.clone()));
         if self.reconcile {
             background.spawn(workers::purge(self.valet.clone(), self.stops.soft.clone()));
             background.spawn(workers::reconcile(self.valet.clone(), self.stops.soft.clone()));
@@ -301,6 +304,7 @@ fn public_server(
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(identify))
             .wrap(from_fn(close_while_draining))
+            .wrap(from_fn(measure_public))
     });
     if let Some(workers) = settings.server.workers {
         server = server.workers(workers);
@@ -327,6 +331,7 @@ fn ops_server(
             .app_data(Data::new(draining.clone()))
             .configure(http::configure_ops)
             .wrap(from_fn(identify))
+            .wrap(from_fn(measure_ops))
     });
     Ok(server
         .workers(1)

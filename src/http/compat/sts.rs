@@ -14,8 +14,10 @@ use crate::{
     app::{Valet, directory_session::DirectorySession},
     http::{
         house::Current,
+        issuing,
         openapi::schemas,
         problem::{Code, Problem},
+        root_span::tell_refusal,
     },
     oss::callback::CallbackBodyType,
 };
@@ -101,7 +103,11 @@ enum Answer<'a> {
 )]
 pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Current) -> HttpResponse {
     let lent = match entrant {
-        Ok(entrant) => lend_to(&http, &entrant, &valet).await,
+        Ok(entrant) => {
+            // It is refused inside an answer that says 200, where nobody else sees it.
+            let lent = lend_to(&http, &entrant, &valet).await;
+            lent.inspect_err(|problem| tell_refusal(&entrant, None, problem))
+        }
         Err(problem) => Err(problem),
     };
     match lent {
@@ -116,7 +122,7 @@ pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, v
 
 async fn lend_to(http: &HttpRequest, entrant: &Entrant, valet: &Valet) -> Result<DirectorySession, Problem> {
     let profile = asked_profile(http, entrant)?;
-    Ok(valet.lend_directory(entrant, &profile, valet.clock.now()).await?)
+    issuing::lend_directory(valet, entrant, &profile).await
 }
 
 /// 403 for what asking again does not help; what may pass is the server's trouble.

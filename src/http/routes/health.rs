@@ -58,7 +58,7 @@ pub async fn readyz(valet: Current, draining: Data<Draining>) -> HttpResponse {
         reasons.push("draining".to_owned());
     }
     if let Err(error) = valet.store.ping().await {
-        tracing::error!(cause = %error, "the store does not answer");
+        tracing::error!(error.cause = %error, "the store does not answer");
         reasons.push("store down".to_owned());
     }
     let (any_credentials, doubtful) = credentials(&valet).await;
