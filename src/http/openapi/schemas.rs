@@ -9,8 +9,8 @@ use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Object, Ref, RefOr, Schema,
-        schema::{AnyOfBuilder, SchemaType, Type},
+        Ref, RefOr, Schema,
+        schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, SchemaType, Type},
     },
 };
 use uuid::Uuid;
@@ -230,16 +230,13 @@ pub(in crate::http) struct CallbackAnswer;
 impl PartialSchema for CallbackAnswer {
     fn schema() -> RefOr<Schema> {
         let about = "What OSS hands to the client: a recorded upload, or whatever JSON the profile's hook answered.";
+        let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+        let plain = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]);
         AnyOfBuilder::new()
             .item(Ref::from_schema_name("RecordedUpload"))
-            .item(Object::builder().schema_type(SchemaType::from_iter([
-                Type::Object,
-                Type::Array,
-                Type::String,
-                Type::Number,
-                Type::Boolean,
-                Type::Null,
-            ])))
+            .item(ObjectBuilder::new().schema_type(Type::Object))
+            .item(ArrayBuilder::new().items(anything))
+            .item(ObjectBuilder::new().schema_type(plain))
             .description(Some(about))
             .into()
     }
