@@ -19,6 +19,7 @@ pub mod routes;
 mod to_its_end;
 pub mod view;
 pub mod waiting;
+mod whole;
 
 use actix_web::{
     middleware::Condition,

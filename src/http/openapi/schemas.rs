@@ -231,14 +231,13 @@ impl PartialSchema for CallbackAnswer {
     fn schema() -> RefOr<Schema> {
         let about = "What OSS hands to the client: a recorded upload, or whatever JSON the profile's hook answered.";
         let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
-        let plain = SchemaType::from_iter([Type::String, Type::Number, Type::Boolean, Type::Null]);
-        AnyOfBuilder::new()
+        let any_json = AnyOfBuilder::new()
             .item(Ref::from_schema_name("RecordedUpload"))
-            .item(ObjectBuilder::new().schema_type(Type::Object))
             .item(ArrayBuilder::new().items(anything))
-            .item(ObjectBuilder::new().schema_type(plain))
-            .description(Some(about))
-            .into()
+            .description(Some(about));
+        // One by one: a list of types is more than most tools understand.
+        let others = [Type::Object, Type::String, Type::Number, Type::Boolean, Type::Null];
+        others.into_iter().fold(any_json, |any, kind| any.item(ObjectBuilder::new().schema_type(kind))).into()
     }
 }
 
