@@ -26,6 +26,7 @@ use crate::grant::{
 };
 
 /// A hook, and what it means when it gives no usable answer.
+#[derive(Clone)]
 pub struct ConfiguredHook {
     /// Whom to ask.
     pub backend: Arc<dyn Hook>,

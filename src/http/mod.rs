@@ -17,13 +17,10 @@ mod to_its_end;
 pub mod view;
 pub mod waiting;
 
-use actix_web::{
-    middleware::Condition,
-    web::{self, ServiceConfig},
-};
+use actix_web::web::{self, ServiceConfig};
 
 use self::{
-    cors::cors,
+    cors::CorsInForce,
     resource::{delete, get, post, resource},
     routes::{callbacks, demo, health, metrics, profiles, tickets, uploads},
 };
@@ -31,8 +28,6 @@ use self::{
 /// What the public listener is told beside its app data.
 #[derive(Debug, Clone, Default)]
 pub struct PublicRoutes {
-    /// Origins that browsers may call from; `*` allows all.
-    pub cors_origins: Vec<String>,
     /// Whether `/demo` is there.
     pub demo: bool,
     /// Answers this on `/-/static`: the benchmark's ceiling.
@@ -44,7 +39,7 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
     app.service(resource("/v1/callbacks/oss", vec![post(callbacks::accept)]));
     app.service(
         web::scope("/v1")
-            .wrap(Condition::new(!routes.cors_origins.is_empty(), cors(&routes.cors_origins)))
+            .wrap(CorsInForce)
             .service(resource("/uploads", vec![get(uploads::list), post(uploads::issue)]))
             .service(resource("/uploads/batch", vec![post(uploads::issue_batch)]))
             .service(resource("/uploads/{id}", vec![get(uploads::show), delete(uploads::cancel)]))
@@ -55,7 +50,7 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
             .service(resource("/tickets", vec![post(tickets::open)]))
             .default_service(web::to(resource::not_found)),
     );
-    compat::configure(&routes.cors_origins, app);
+    compat::configure(app);
     demo::configure(routes.demo, app);
     if let Some(answer) = routes.static_answer.clone() {
         app.service(web::resource("/-/static").to(move || health::fixed_answer(answer.clone())));
