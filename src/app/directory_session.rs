@@ -74,6 +74,7 @@ struct Slot {
 
 impl DirectorySessions {
     /// Those of the named profiles alone, shared with `self`: what is asked for under one is found under the other.
+    #[must_use]
     pub fn of_profiles(&self, profiles: &BTreeSet<&str>) -> Self {
         let slots = self.0.lock().expect("no holder of this lock panics");
         let kept = slots.iter().filter(|((profile, _), _)| profiles.contains(profile.as_str()));

@@ -81,8 +81,7 @@ impl Valet {
         let profile = self.profile_for(caller, &request.profile).ok_or(IssueError::ProfileNotAllowed)?;
         let idempotency = idempotency_key.map(|key| claim(caller, &user_id, key, &request, now));
         let ask = request.ask.check(profile).map_err(IssueError::Faulty)?;
-        let bucket =
-            self.buckets.get(&profile.bucket).ok_or_else(|| SigningError::BucketUnknown(profile.bucket.clone()))?;
+        let bucket = self.bucket_for(profile)?;
         let means = self.means(ask.method, profile, bucket, now).await?;
 
         let grant = self.make_grant(caller, user_id, profile, bucket, &means, ask, now)?;

@@ -5,14 +5,13 @@ use chrono::{DateTime, Utc};
 use super::{
     Bucket, Valet,
     confirm::Sighting,
-    ports::{GrantChange, LedgerEntry, ListedObject, ObjectStoreError, StoreError},
+    ports::{LedgerEntry, ListedObject, ObjectStoreError},
     record_completion::RecordError,
 };
 use crate::grant::{
     completion::CompletionSource,
     directory::has_dot_segments,
-    event::{Event, EventType},
-    grant::{Grant, State},
+    grant::Grant,
     profile::{Method, OnReject},
 };
 
@@ -46,24 +45,6 @@ impl Valet {
             return self.record_listed(entry, bucket, now).await;
         }
         Ok(looked)
-    }
-
-    /// What ends a directory grant, once its time is over and everything under it is known. `upload.expired` is told only where
-    /// nothing ever arrived.
-    ///
-    /// # Errors
-    /// When the ledger does not answer.
-    pub async fn end_directory(&self, grant: &Grant, now: DateTime<Utc>) -> Result<GrantChange, StoreError> {
-        let nothing_arrived = self.store.list_completions(grant.id, 1).await?.is_empty();
-        let expired = || {
-            let id = self.new_id(now);
-            self.address(Event::new(id, EventType::Expired, &self.event_source, grant, None, None, now))
-        };
-        Ok(GrantChange {
-            next_check: self.next_check(grant, State::Expired, now),
-            events: nothing_arrived.then(expired).into_iter().collect(),
-            ..GrantChange::new(grant.id, State::Issued.alone(), State::Expired)
-        })
     }
 
     async fn record_listed(

@@ -94,14 +94,7 @@ impl SealKey {
     /// # Errors
     /// When kid or secret is unusable.
     pub fn derive(kid: &str, secret: &[u8]) -> Result<Self, UnusableSecret> {
-        if !is_kid(kid) {
-            return Err(UnusableSecret::Kid);
-        }
-        if secret.len() < MIN_SECRET_LEN {
-            return Err(UnusableSecret::TooShort);
-        }
-        let mut key = [0_u8; 32];
-        Hkdf::<Sha256>::new(None, secret).expand(KEY_INFO, &mut key).expect("32 bytes are less than HKDF's limit");
+        let key = derive_key(kid, secret, KEY_INFO)?;
         let mac = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes a key of any length");
         Ok(Self { kid: kid.to_owned(), mac })
     }
@@ -213,7 +206,20 @@ pub(super) fn check_kids<'a>(kids: impl IntoIterator<Item = &'a str>) -> Result<
     if seen.is_empty() { Err(UnusableSecret::Keys) } else { Ok(()) }
 }
 
-pub(super) fn is_kid(kid: &str) -> bool {
+/// The key named `kid` for one purpose, which `info` names: from one secret, nothing of one purpose's key tells of another's.
+pub(super) fn derive_key(kid: &str, secret: &[u8], info: &[u8]) -> Result<[u8; 32], UnusableSecret> {
+    if !is_kid(kid) {
+        return Err(UnusableSecret::Kid);
+    }
+    if secret.len() < MIN_SECRET_LEN {
+        return Err(UnusableSecret::TooShort);
+    }
+    let mut key = [0; 32];
+    Hkdf::<Sha256>::new(None, secret).expand(info, &mut key).expect("32 bytes are less than HKDF's limit");
+    Ok(key)
+}
+
+fn is_kid(kid: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     (1..=MAX_KID_LEN).contains(&kid.len()) && kid.bytes().all(allowed)
 }

@@ -13,11 +13,9 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 use chrono::{DateTime, TimeDelta, Utc, serde::ts_seconds};
-use hkdf::Hkdf;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
-use super::seal::{MIN_SECRET_LEN, UnusableSecret, check_kids, is_kid};
+use super::seal::{UnusableSecret, check_kids, derive_key};
 
 /// First part of every ticket. Another value would make every ticket in use worthless.
 const VERSION: &str = "t1";
@@ -100,14 +98,7 @@ impl TicketKey {
     /// # Errors
     /// When kid or secret is unusable.
     pub fn derive(kid: &str, secret: &[u8]) -> Result<Self, UnusableSecret> {
-        if !is_kid(kid) {
-            return Err(UnusableSecret::Kid);
-        }
-        if secret.len() < MIN_SECRET_LEN {
-            return Err(UnusableSecret::TooShort);
-        }
-        let mut key = [0_u8; 32];
-        Hkdf::<Sha256>::new(None, secret).expand(KEY_INFO, &mut key).expect("32 bytes are less than HKDF's limit");
+        let key = derive_key(kid, secret, KEY_INFO)?;
         Ok(Self { kid: kid.to_owned(), cipher: XChaCha20Poly1305::new(&key.into()) })
     }
 }

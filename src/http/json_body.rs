@@ -46,7 +46,7 @@ impl<T: RequestBody> FromRequest for JsonBody<T> {
 pub fn parse<T: RequestBody>(json: &[u8]) -> Result<T, Problem> {
     // A list would fill the fields in their order: no caller means that.
     if json.trim_ascii_start().first() == Some(&b'[') {
-        return Err(Problem::new(Code::MalformedJson, "the body must be a JSON object"));
+        return Err(no_object());
     }
     serde_json::from_slice(json).map_err(|error| explain::<T>(json, &error))
 }
@@ -82,8 +82,10 @@ fn check_content_type(request: &HttpRequest) -> Result<(), Problem> {
 
 /// The slow path: what exactly is wrong with it.
 fn explain<T: RequestBody>(json: &[u8], error: &serde_json::Error) -> Problem {
-    let Ok(serde_json::Value::Object(given)) = serde_json::from_slice(json) else {
-        return Problem::new(Code::MalformedJson, error);
+    let given = match serde_json::from_slice(json) {
+        Ok(serde_json::Value::Object(given)) => given,
+        Ok(_) => return no_object(),
+        Err(_) => return Problem::new(Code::MalformedJson, error),
     };
     let unknown = given
         .keys()
@@ -95,4 +97,8 @@ fn explain<T: RequestBody>(json: &[u8], error: &serde_json::Error) -> Problem {
         .map(|name| Fault::new(*name, FaultCode::MissingField, "this field must be there"));
     let faults: Vec<_> = unknown.chain(missing).collect();
     if faults.is_empty() { Problem::new(Code::MalformedJson, error) } else { Problem::faulty(faults) }
+}
+
+fn no_object() -> Problem {
+    Problem::new(Code::MalformedJson, "this must be a JSON object")
 }

@@ -21,6 +21,16 @@ where
     MethodRoute { allow: "GET, HEAD", route: route.to(handler) }
 }
 
+/// `GET` alone, for what issues a grant by it because clients that exist ask so: `HEAD` would issue one that nobody gets to see.
+pub fn issuing_get<F, Args>(handler: F) -> MethodRoute
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    MethodRoute { allow: "GET", route: web::get().to(handler) }
+}
+
 /// `POST`.
 pub fn post<F, Args>(handler: F) -> MethodRoute
 where

@@ -69,6 +69,7 @@ impl FilePrints {
     }
 
     /// The same files as they are now, by whatever links lead to them.
+    #[must_use]
     pub fn look_again(&self) -> Self {
         let mut now = Self::default();
         for path in self.0.keys() {

@@ -87,7 +87,7 @@ impl Reloader {
         // A mounted file may be out of reach for a while.
         let loaded = spawn_blocking(move || Settings::load_noting_files(&source)).await;
         let (loaded, files) = loaded.expect("reading a configuration does not panic");
-        let made = loaded.map_err(reasons).and_then(|settings| self.make(settings, &world));
+        let made = loaded.map_err(|errors| reasons(&errors)).and_then(|settings| self.make(settings, &world));
         let outcome = match made {
             Ok(next) => {
                 let outcome = self.applied(&world.settings, &next.settings);
@@ -108,7 +108,7 @@ impl Reloader {
         let known = found(&now.settings);
         let faults: Vec<_> = found(&settings).into_iter().filter(|fault| !known.contains(fault)).collect();
         if !faults.is_empty() {
-            return Err(reasons(SettingsErrors(faults)));
+            return Err(reasons(&SettingsErrors(faults)));
         }
         World::build(settings, &self.foundation, Some(now)).map_err(|error| vec![format!("{error:#}")])
     }
@@ -202,7 +202,7 @@ async fn after(pause: Option<Duration>) {
     }
 }
 
-fn reasons(errors: SettingsErrors) -> Vec<String> {
+fn reasons(errors: &SettingsErrors) -> Vec<String> {
     errors.0.iter().map(ToString::to_string).collect()
 }
 

@@ -63,6 +63,9 @@ async fn items_are_answered_in_order_each_by_itself() {
     let fields: Vec<_> =
         items[3]["problem"]["errors"].as_array().unwrap().iter().map(|fault| &fault["field"]).collect();
     assert_eq!(fields, ["content_type", "size"]);
+    for index in [7, 8, 9] {
+        assert_eq!(items[index]["problem"]["detail"], "this must be a JSON object");
+    }
     for (index, filename) in [(0, "0.txt"), (2, "2.png"), (11, "11.txt")] {
         let grant = &items[index]["upload"];
         assert_eq!(grant["filename"], filename);

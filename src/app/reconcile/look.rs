@@ -155,23 +155,18 @@ impl Valet {
         }
     }
 
-    /// Whether the grant is expired now; not where it has ended otherwise meanwhile.
+    /// Whether the grant is expired now; not where it has ended otherwise meanwhile. Of a directory it is told only where nothing
+    /// ever arrived.
     async fn expire(&self, grant: &Grant, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let change = match grant.kind {
-            GrantKind::Directory => self.end_directory(grant, now).await?,
-            GrantKind::Upload => GrantChange {
-                next_check: self.next_check(grant, State::Expired, now),
-                events: vec![self.address(Event::new(
-                    self.new_id(now),
-                    EventType::Expired,
-                    &self.event_source,
-                    grant,
-                    None,
-                    None,
-                    now,
-                ))],
-                ..GrantChange::new(grant.id, &[State::Issued], State::Expired)
-            },
+        let is_news = grant.kind == GrantKind::Upload || self.store.list_completions(grant.id, 1).await?.is_empty();
+        let event = || {
+            let id = self.new_id(now);
+            self.address(Event::new(id, EventType::Expired, &self.event_source, grant, None, None, now))
+        };
+        let change = GrantChange {
+            next_check: self.next_check(grant, State::Expired, now),
+            events: is_news.then(event).into_iter().collect(),
+            ..GrantChange::new(grant.id, State::Issued.alone(), State::Expired)
         };
         let expired = matches!(self.store.change_grant(change).await?, GrantChanged::Applied);
         if expired {

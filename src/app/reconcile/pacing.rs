@@ -49,6 +49,7 @@ impl Pacing {
     }
 
     /// The same at another rate: what is left alone stays so.
+    #[must_use]
     pub fn at_rate(&self, per_second: u32, now: DateTime<Utc>) -> Self {
         Self { silences: Mutex::new(lock(&self.silences).clone()), ..Self::new(per_second, now) }
     }

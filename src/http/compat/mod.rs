@@ -12,7 +12,7 @@ use actix_web::web::{self, ServiceConfig};
 pub use self::entrant::Entrant;
 use super::{
     cors::CorsInForce,
-    resource::{self, get},
+    resource::{self, issuing_get},
 };
 
 /// Everything under `/compat`.
@@ -29,8 +29,8 @@ pub(super) fn configure(app: &mut ServiceConfig) {
 
 /// The shapes, relative to the way in: add one here and it serves both.
 fn shapes(app: &mut ServiceConfig) {
-    app.service(resource::resource("/appserver", vec![get(appserver::v1)]))
-        .service(resource::resource("/appserver/v4", vec![get(appserver::v4)]))
-        .service(resource::resource("/sts", vec![get(sts::lend)]));
+    app.service(resource::resource("/appserver", vec![issuing_get(appserver::v1)]))
+        .service(resource::resource("/appserver/v4", vec![issuing_get(appserver::v4)]))
+        .service(resource::resource("/sts", vec![issuing_get(sts::lend)]));
     companion::configure(app);
 }

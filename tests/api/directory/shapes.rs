@@ -244,3 +244,15 @@ async fn the_forms_own_file_name_makes_the_key() {
     let uploaded = send_form(&app, answer["host"].as_str().unwrap(), &form, b"hello").await;
     assert_eq!(uploaded.json()["key"], format!("{}file.bin", dir(&answer)), "{}", uploaded.text());
 }
+
+#[tokio::test]
+async fn nobody_gets_a_grant_that_cannot_be_seen() {
+    let app = TestApp::spawn().await;
+    let paths = ["appserver", "appserver/v4", "sts", "companion/s3/params"];
+    for path in paths {
+        let url = format!("{}/compat/{path}?profile=document&metadata[profile]=document", app.service);
+        let answer = send(app.http.head(url).bearer_auth(app.token("u-7"))).await;
+        assert_eq!((answer.status.as_u16(), answer.header("allow").as_str()), (405, "GET"), "{path}");
+    }
+    assert_eq!(app.grant_count().await, 0);
+}

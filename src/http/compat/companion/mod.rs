@@ -11,11 +11,11 @@ mod transfer;
 use actix_web::{HttpResponse, http::header, web::ServiceConfig};
 use serde::Serialize;
 
-use crate::http::resource::{delete, get, post, resource};
+use crate::http::resource::{delete, get, issuing_get, post, resource};
 
 /// The routes, as Companion has them, and one more: `complete` for single files.
 pub(super) fn configure(app: &mut ServiceConfig) {
-    app.service(resource("/companion/s3/params", vec![get(begin::params)]))
+    app.service(resource("/companion/s3/params", vec![issuing_get(begin::params)]))
         .service(resource("/companion/s3/complete", vec![post(finish::complete_single)]))
         .service(resource("/companion/s3/multipart", vec![post(begin::multipart)]))
         .service(resource("/companion/s3/multipart/{id}", vec![get(parts::list), delete(finish::abort)]))
