@@ -37,11 +37,12 @@ use crate::{
         self, PublicRoutes,
         drain::{Draining, close_while_draining},
         house::House,
+        measure::{measure_ops, measure_public},
         request_id::identify,
         root_span::RequestSpan,
         waiting::WaitingRoom,
     },
-    outbox,
+    instruments, outbox,
     settings::{Environment, ServerSettings, Settings},
     shutdown::Stops,
     workers,
@@ -121,6 +122,7 @@ impl Application {
     /// # Errors
     /// When any of it is not to be had.
     pub async fn build(settings: &Settings, parts: Parts, stops: Stops) -> anyhow::Result<Self> {
+        instruments::install();
         let foundation = Foundation::lay(settings, &parts).await?;
         let world = World::build(settings.clone(), &foundation, None)?;
         let reloader = Reloader::new(foundation, world);
@@ -128,7 +130,11 @@ impl Application {
         let listeners = parts.listeners.map_or_else(|| Listeners::bind(&settings.server), Ok)?;
         let service_url = format!("http://{}", listeners.public.local_addr()?);
         let ops_url = format!("http://{}", listeners.ops.local_addr()?);
-        let routes = PublicRoutes { demo: settings.demo.enabled, static_answer: parts.static_answer };
+        let routes = PublicRoutes {
+            public_url: settings.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            demo: settings.demo.enabled,
+            static_answer: parts.static_answer,
+        };
         let (stop_serving, stop_ops) = (CancellationToken::new(), CancellationToken::new());
         let draining = Draining(stops.soft.clone());
         let world = PublicWorld { house: reloader.house(), draining: draining.clone() };
@@ -183,6 +189,7 @@ impl Application {
         let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
         let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(self.reloader.valet(), stop)));
         let valet = self.reloader.valet();
+        background.spawn(workers::tidy_up_metrics(answered.clone()));
         if let Some(follow) = self.follow {
             background.spawn(follow.run(Arc::clone(&self.reloader), self.stops.soft.clone()));
         }
@@ -252,6 +259,7 @@ fn public_server(
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(identify))
             .wrap(from_fn(close_while_draining))
+            .wrap(from_fn(measure_public))
     });
     if let Some(workers) = settings.server.workers {
         server = server.workers(workers);
@@ -278,6 +286,7 @@ fn ops_server(
             .app_data(Data::new(draining.clone()))
             .configure(http::configure_ops)
             .wrap(from_fn(identify))
+            .wrap(from_fn(measure_ops))
     });
     Ok(server
         .workers(1)

@@ -107,7 +107,7 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let source = settings_source(args, data, &secrets, &simulator, &role_arn, &listeners)?;
     let settings = Settings::load(&source)?;
     let follow = Follow::new(source)?;
-    wiring::telemetry(&settings)?;
+    let telemetry = wiring::telemetry(&settings)?;
     let token = wiring::development_token(&settings, USER, &[], TOKEN_TTL, SystemClock.now())?;
 
     let stops = shutdown::on_signals(settings.server.grace())?;
@@ -117,7 +117,9 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let parts = Parts { listeners: Some(listeners), ..Parts::system(Environment::capture()) };
     let application = Application::build(&settings, parts, stops).await?.following(follow);
     announce(args, &secrets, &application, &simulator_url, &token)?;
-    application.run().await?;
+    let ran = application.run().await;
+    telemetry.shut_down().await;
+    ran?;
     stop_simulator.cancel();
     simulator.await?.context("the simulator")?;
     Ok(ExitCode::SUCCESS)
