@@ -49,6 +49,7 @@ pub mod simulator;
 pub mod startup;
 pub mod store;
 pub mod telemetry;
+pub mod trace;
 pub mod webhooks;
 pub mod wiring;
 pub mod workers;

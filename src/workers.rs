@@ -41,7 +41,7 @@ pub async fn reconcile(live: Live<Valet>, stop: CancellationToken) {
         let due = match valet.buckets_due(valet.clock.now()).await {
             Ok(due) => due,
             Err(error) => {
-                tracing::error!(cause = %error, "the reconciler could not use the store");
+                tracing::error!(error.cause = %error, "the reconciler could not use the store");
                 continue;
             }
         };
@@ -58,7 +58,7 @@ pub async fn reconcile(live: Live<Valet>, stop: CancellationToken) {
 
 async fn look_after(valet: Arc<Valet>, bucket: String, share: u32, stop: CancellationToken) {
     if let Err(error) = valet.reconcile_bucket(&bucket, share, valet.clock.now(), &stop).await {
-        tracing::error!(cause = %error, bucket, "the reconciler could not use the store");
+        tracing::error!(error.cause = %error, bucket.name = bucket, "the reconciler could not use the store");
     }
 }
 
@@ -86,8 +86,10 @@ pub async fn purge(live: Live<Valet>, stop: CancellationToken) {
         let valet = live.current();
         match valet.purge(valet.clock.now(), &stop).await {
             Ok(Forgotten { grants: 0, events: 0, keys: 0 }) => {}
-            Ok(Forgotten { grants, events, keys }) => tracing::info!(grants, events, keys, "purged"),
-            Err(error) => tracing::error!(cause = %error, "the ledger could not be purged"),
+            Ok(Forgotten { grants, events, keys }) => {
+                tracing::info!(purged.grants = grants, purged.events = events, purged.keys = keys, "purged")
+            }
+            Err(error) => tracing::error!(error.cause = %error, "the ledger could not be purged"),
         }
     }
 }

@@ -7,27 +7,28 @@ use std::{
 };
 
 /// Which of our modules each may name. `startup`, `wiring` and `cli` may name all: they are where everything meets.
-const MAY_USE: [(&str, &[&str]); 20] = [
+const MAY_USE: [(&str, &[&str]); 21] = [
     ("oss", &[]),
     ("grant", &["oss"]),
     ("clock", &[]),
     ("entropy", &[]),
     ("shutdown", &[]),
-    ("telemetry", &[]),
+    ("telemetry", &["clock"]),
+    ("trace", &["grant"]),
     ("demo", &[]),
     // What anybody may count with; it knows nobody.
     ("instruments", &[]),
-    ("app", &["grant", "oss", "clock", "entropy", "instruments"]),
+    ("app", &["grant", "oss", "clock", "entropy", "instruments", "trace"]),
     ("settings", &["grant", "oss"]),
     ("auth", &["app", "instruments"]),
     ("credentials", &["app", "oss", "clock", "entropy", "instruments"]),
     ("oss_client", &["app", "grant", "oss"]),
     ("store", &["app", "grant", "oss", "instruments"]),
-    ("webhooks", &["grant"]),
+    ("webhooks", &["grant", "trace"]),
     ("outbox", &["app", "grant", "oss", "webhooks"]),
     ("hooks", &["app", "grant", "webhooks"]),
     ("workers", &["app", "instruments"]),
-    ("http", &["app", "grant", "oss", "clock", "demo", "instruments"]),
+    ("http", &["app", "grant", "oss", "clock", "demo", "instruments", "trace"]),
     ("simulator", &["oss", "clock"]),
 ];
 const MEETING_PLACES: [&str; 5] = ["startup", "wiring", "cli", "lib", "main"];
@@ -38,7 +39,18 @@ const LIBRARIES: [(&str, &[&str]); 7] = [
     ("sqlx", &["store"]),
     (
         "reqwest",
-        &["auth", "credentials", "oss_client", "simulator", "outbox", "hooks", "webhooks", "wiring", "startup"],
+        &[
+            "auth",
+            "credentials",
+            "oss_client",
+            "simulator",
+            "outbox",
+            "hooks",
+            "webhooks",
+            "wiring",
+            "startup",
+            "telemetry",
+        ],
     ),
     ("clap", &["cli"]),
     ("utoipa", &["http"]),

@@ -11,6 +11,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
@@ -29,6 +30,7 @@ use crate::{
 };
 
 /// A hook, and what it means when it gives no usable answer.
+#[derive(Clone)]
 pub struct ConfiguredHook {
     /// Its section's.
     pub name: String,
@@ -112,18 +114,20 @@ impl Valet {
             return Err(failure.clone());
         }
         let news = self.event(EventType::Completed, grant, completion, None, now);
+        let span = tracing::info_span!("hook", otel.kind = "client", grant.id = %grant.id, event.id = %news.id);
         let watch = Stopwatch::start();
-        let heard = hook.backend.ask(&news, now).await;
+        let heard = hook.backend.ask(&news, now).instrument(span).await;
         instruments::hook_asked(&hook.name, word_of(&heard), watch.elapsed());
         let (outcome, answer) = match heard {
             Ok(HookAnswer::Accepted(answer)) => (HookOutcome::Accepted, Some(answer)),
             Ok(HookAnswer::Rejected) => (HookOutcome::Rejected, None),
             Err(failure) => {
-                tracing::warn!(upload.id = %grant.id, error = %failure, on_failure = ?hook.on_failure, "the hook failed");
                 if hook.on_failure == OnFailure::Defer {
+                    // Told by whoever has to say so.
                     turn.0 = Some((completion.etag.clone(), failure.clone()));
                     return Err(failure);
                 }
+                tracing::warn!(grant.id = %grant.id, error.cause = %failure, hook.on_failure = ?hook.on_failure, "the hook failed");
                 (HookOutcome::Failed, None)
             }
         };

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Bucket, Valet,
+    audit::{self, Given},
     ports::{Caller, GrantAdded, IdempotencyClaim, NewGrant, StoreError},
     signing::{Means, SignedGrant, SigningError},
 };
@@ -91,6 +92,7 @@ impl Valet {
         match self.store.add_grant(new).await? {
             GrantAdded::Added => {
                 let signed = self.sign_by(&means, grant, profile, bucket, now).await?;
+                audit::granted(Given::Issue, caller, &signed);
                 Ok(Issued { signed, replayed: false })
             }
             GrantAdded::AlreadyClaimed { request_digest: earlier, .. } if Some(earlier) != request_digest => {
@@ -98,6 +100,7 @@ impl Valet {
             }
             GrantAdded::AlreadyClaimed { entry, .. } => {
                 let signed = self.sign(entry.grant, profile, now).await?;
+                audit::granted(Given::Replay, caller, &signed);
                 Ok(Issued { signed, replayed: true })
             }
         }

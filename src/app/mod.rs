@@ -4,6 +4,7 @@
 
 pub mod accept_callback;
 pub mod ask_hook;
+pub mod audit;
 pub mod cancel;
 pub mod complete;
 pub mod confirm;
@@ -48,6 +49,7 @@ use crate::{
     clock::Clock,
     entropy::Entropy,
     grant::{
+        event::Origin,
         grant::{Grant, State},
         looks::LookSchedule,
         profile::Profile,
@@ -64,6 +66,7 @@ use crate::{
         request::SignatureVersion,
         sign_v4::{Scope, SigningKey},
     },
+    trace,
 };
 
 /// Everything the use cases stand on; made in `startup`, and made anew by a reload.
@@ -79,13 +82,13 @@ pub struct Valet {
     /// By name.
     pub profiles: BTreeMap<String, Profile>,
     /// By configuration name.
-    pub buckets: BTreeMap<String, Bucket>,
+    pub buckets: BTreeMap<String, Arc<Bucket>>,
     /// What buckets are signed and confirmed with, by section name: what is renewed ahead of need.
     pub credentials: BTreeMap<String, Arc<dyn Credentials>>,
     /// `[hooks.NAME]`, by name.
     pub hooks: BTreeMap<String, ConfiguredHook>,
     /// Who may ask a hook now.
-    pub hook_turns: HookTurns,
+    pub hook_turns: Arc<HookTurns>,
     /// `[[sinks]]`, by name: who is told of events.
     pub sinks: BTreeMap<String, Arc<dyn Sink>>,
     /// Credentials for directories that were lent and last.
@@ -105,7 +108,7 @@ pub struct Valet {
     /// When the reconciler looks for a grant's object.
     pub looks: LookSchedule,
     /// How fast it does.
-    pub pacing: Pacing,
+    pub pacing: Arc<Pacing>,
     /// How long the ledger remembers.
     pub retention: Retention,
     /// Wakes those who wait for a grant's change.
@@ -158,7 +161,7 @@ impl Bucket {
 impl Valet {
     /// The bucket of that real name.
     pub fn bucket_named(&self, bucket: &str) -> Option<&Bucket> {
-        self.buckets.values().find(|candidate| candidate.bucket == bucket)
+        self.buckets.values().map(|candidate| &**candidate).find(|candidate| candidate.bucket == bucket)
     }
 
     /// The profile of that name as metrics name it: a name that nobody has configured may be anything.
@@ -172,6 +175,11 @@ impl Valet {
         self.entropy.fill(&mut random);
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    /// Where an event comes from that is recorded now.
+    fn event_origin(&self) -> Origin<'_> {
+        Origin { source: &self.event_source, trace: trace::current() }
     }
 
     /// The reconciler's first appointment with a new grant.

@@ -188,7 +188,7 @@ pub(super) fn warn_of_long_fields(grant: &Grant, request: &ClientRequest) {
     const CERTAIN_LEN: usize = 4096;
     for (name, value) in request.fields.iter().filter(|(_, value)| value.len() > CERTAIN_LEN) {
         instruments::long_form_field();
-        tracing::warn!(upload.id = %grant.id, field = name, bytes = value.len(), "a form field is over 4 KB: OSS may refuse it");
+        tracing::warn!(grant.id = %grant.id, field.name = name, field.bytes = value.len(), "a form field is over 4 KB: OSS may refuse it");
     }
 }
 

@@ -205,7 +205,9 @@ impl RefreshedKeys {
                 }
                 state.fetched_at = Some(now);
             }),
-            Err(error) => tracing::warn!(error, "the issuer's keys could not be refreshed; keeping the old ones"),
+            Err(error) => {
+                tracing::warn!(error.cause = error, "the issuer's keys could not be refreshed; keeping the old ones")
+            }
         }
     }
 

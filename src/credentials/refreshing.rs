@@ -8,6 +8,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tracing::instrument;
 
 use super::schedule::{renew_at, retry_after, urgent_at};
 use crate::{
@@ -126,6 +127,7 @@ impl RefreshingCredentials {
     }
 
     /// Fetches, then swaps; what fails leaves the last good credential in place. The caller holds the flight.
+    #[instrument(name = "renew credential", skip_all, fields(credentials.name = self.name))]
     async fn attempt(&self, now: DateTime<Utc>) -> Result<(), CredentialsUnavailable> {
         let _calling = Calling::begin(&self.calling);
         let fetched = self.source.fetch(now).await;
@@ -141,14 +143,14 @@ impl RefreshingCredentials {
         match outcome {
             Ok(credential) => {
                 instruments::credentials_refresh(&self.name, "renewed");
-                tracing::info!(credentials = self.name, expires_at = ?credential.expires_at, "credential renewed");
+                tracing::info!(credentials.name = self.name, credentials.expires_at = ?credential.expires_at, "credential renewed");
                 self.write(|state| state.renewed(credential, now, chance));
                 Ok(())
             }
             Err(error) => {
                 instruments::credentials_refresh(&self.name, "failed");
                 let retry_at = self.write(|state| state.failed(error.clone(), now, chance));
-                tracing::warn!(credentials = self.name, %error, %retry_at, "the credential could not be renewed");
+                tracing::warn!(credentials.name = self.name, error.cause = %error, retry_at = %retry_at, "the credential could not be renewed");
                 Err(error)
             }
         }

@@ -119,7 +119,7 @@ impl Problem {
 
     /// A problem of ours: the caller learns the code, the log the cause.
     pub fn ours(code: Code, cause: &dyn std::error::Error) -> Self {
-        tracing::error!(code = code.as_str(), cause = %Chain(cause), "request failed");
+        tracing::error!(error.code = code.as_str(), error.cause = %Chain(cause), "request failed");
         Self::new(code, "nothing is lost; try again later")
     }
 

@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use tokio::{sync::oneshot, time::timeout};
+use tracing::{Instrument, Span, info_span};
 
 use super::{
     engine::Connector,
@@ -118,8 +119,13 @@ impl GroupCommit {
     /// Does it, durably; waits for room in the queue first.
     async fn submit(&self, operation: Operation) -> Result<Outcome, Failure> {
         let (answer, answered) = oneshot::channel();
-        let _room = self.0.send(Queued { operation, answer }).await?;
-        answered.await.map_err(|_| Failure::Closed)?
+        let done = async {
+            let _room = self.0.send(Queued { operation, answer }).await?;
+            answered.await.map_err(|_| Failure::Closed)?
+        };
+        // Nobody's commit is no trace of its own.
+        let nobodys = Span::current().is_none();
+        done.instrument(if nobodys { Span::none() } else { info_span!("commit", otel.kind = "client") }).await
     }
 }
 

@@ -357,6 +357,7 @@ fn completion(n: u64) -> GrantChange {
                 kind: EventType::Completed,
                 time: noon(),
                 payload,
+                trace: None,
             },
             sinks: Vec::new(),
         }],

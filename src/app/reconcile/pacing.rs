@@ -31,6 +31,7 @@ pub struct Pacing {
 }
 
 /// OSS has not answered for a bucket.
+#[derive(Clone)]
 struct Silence {
     pause: TimeDelta,
     until: DateTime<Utc>,
@@ -45,6 +46,12 @@ impl Pacing {
             silences: Mutex::default(),
             turn: AtomicUsize::new(0),
         }
+    }
+
+    /// The same at another rate: what is left alone stays so.
+    #[must_use]
+    pub fn at_rate(&self, per_second: u32, now: DateTime<Utc>) -> Self {
+        Self { silences: Mutex::new(lock(&self.silences).clone()), ..Self::new(per_second, now) }
     }
 
     pub(super) fn per_second(&self) -> u32 {
@@ -80,7 +87,11 @@ impl Pacing {
         let mut silences = lock(&self.silences);
         let pause =
             silences.get(bucket).map_or(FIRST_PAUSE, |silence| (silence.pause + silence.pause).min(LONGEST_PAUSE));
-        tracing::warn!(bucket, seconds = pause.num_seconds(), "OSS does not answer: the bucket is left alone");
+        tracing::warn!(
+            bucket.name = bucket,
+            pause_seconds = pause.num_seconds(),
+            "OSS does not answer: the bucket is left alone"
+        );
         silences.insert(bucket.to_owned(), Silence { pause, until: now + pause });
     }
 

@@ -12,7 +12,7 @@ use crate::{
     },
     grant::fault::{Fault, FaultCode},
     http::{
-        caller::{SignedIn, unauthorized},
+        caller::{SignedIn, known, unauthorized},
         house::House,
         problem::{Code, Problem},
     },
@@ -76,7 +76,9 @@ fn by_ticket(request: &HttpRequest, ticket: &str) -> Result<Entrant, Problem> {
     let house = House::of(request);
     let valet = &house.valet;
     let TicketHolder { caller, profile } = valet.redeem_ticket(ticket, valet.clock.now())?;
-    Ok(Entrant { caller: Arc::new(caller), ticket_profile: Some(profile) })
+    let caller = Arc::new(caller);
+    known(request, &caller);
+    Ok(Entrant { caller, ticket_profile: Some(profile) })
 }
 
 impl From<RedeemTicketError> for Problem {

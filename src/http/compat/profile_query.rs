@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Entrant;
-use crate::http::problem::Problem;
+use crate::http::{problem::Problem, root_span::note_profile};
 
 /// Clients add parameters of their own, against caches for one: they are passed by.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -22,5 +22,7 @@ pub(super) struct ProfileQuery {
 pub(super) fn asked_profile(http: &HttpRequest, entrant: &Entrant) -> Result<String, Problem> {
     let query = Query::<ProfileQuery>::from_query(http.query_string())
         .map_err(|error| Problem::invalid_parameter("query", error.to_string()))?;
-    Ok(entrant.profile(query.profile.as_deref(), "profile")?.to_owned())
+    let profile = entrant.profile(query.profile.as_deref(), "profile")?;
+    note_profile(profile);
+    Ok(profile.to_owned())
 }

@@ -17,6 +17,7 @@ use crate::{
         issuing,
         openapi::schemas,
         problem::{Code, Problem},
+        root_span::tell_refusal,
     },
     oss::callback::CallbackBodyType,
 };
@@ -102,7 +103,11 @@ enum Answer<'a> {
 )]
 pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Current) -> HttpResponse {
     let lent = match entrant {
-        Ok(entrant) => lend_to(&http, &entrant, &valet).await,
+        Ok(entrant) => {
+            // It is refused inside an answer that says 200, where nobody else sees it.
+            let lent = lend_to(&http, &entrant, &valet).await;
+            lent.inspect_err(|problem| tell_refusal(&entrant, None, problem))
+        }
         Err(problem) => Err(problem),
     };
     match lent {

@@ -58,7 +58,7 @@ pub async fn readyz(valet: Current, draining: Data<Draining>) -> HttpResponse {
         reasons.push("draining".to_owned());
     }
     if let Err(error) = valet.store.ping().await {
-        tracing::error!(cause = %error, "the store does not answer");
+        tracing::error!(error.cause = %error, "the store does not answer");
         reasons.push("store down".to_owned());
     }
     let (any_credentials, doubtful) = credentials(&valet).await;
@@ -101,7 +101,7 @@ async fn clock_is_off(valet: &Valet) -> bool {
 async fn credentials(valet: &Valet) -> (bool, Map<String, Value>) {
     let statuses = valet.credential_statuses(valet.clock.now()).await;
     let can_sign = |bucket: &Bucket| statuses.iter().any(|(name, status)| *name == bucket.signer && status.usable);
-    let any = valet.buckets.values().any(can_sign);
+    let any = valet.buckets.values().any(|bucket| can_sign(bucket));
     let is_doubtful = |status: &CredentialStatus| {
         !status.usable || matches!(status.state, CredentialState::Failing | CredentialState::Expired)
     };

@@ -55,7 +55,7 @@ pub async fn metrics(http: HttpRequest, draining: Data<Draining>) -> HttpRespons
     let now = valet.clock.now();
     let outbox = valet.outbox.depth().await;
     if let Err(error) = &outbox {
-        tracing::error!(cause = %error, "the store does not answer");
+        tracing::error!(error.cause = %error, "the store does not answer");
     }
     let findings = Findings {
         valet,

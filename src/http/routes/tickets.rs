@@ -10,6 +10,7 @@ use crate::http::{
     house::Current,
     json_body::{JsonBody, RequestBody},
     problem::Problem,
+    root_span::note_profile,
     view::rfc3339,
 };
 
@@ -55,6 +56,7 @@ struct TicketView<'a> {
     responses((status = 201, description = "The ticket.", body = TicketView))
 )]
 pub async fn open(caller: SignedIn, body: JsonBody<TicketBody>, valet: Current) -> Result<HttpResponse, Problem> {
+    note_profile(&body.0.profile);
     let opened = valet.open_ticket(&caller, &body.0.profile, valet.clock.now())?;
     let view = TicketView { ticket: &opened.ticket, expires_at: opened.expires_at };
     Ok(HttpResponse::Created().insert_header((header::CACHE_CONTROL, "no-store")).json(view))

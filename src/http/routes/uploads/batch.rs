@@ -18,6 +18,7 @@ use crate::{
         house::Current,
         json_body::{JsonBody, RequestBody, parse},
         problem::{Code, Problem, ProblemDocument},
+        root_span::tell_refusal,
         view::SignedGrantView,
     },
 };
@@ -95,7 +96,12 @@ async fn issue_item(
     // One key names the whole batch: each item has its place in it. No header holds a line break, so no single
     // request has the same key.
     let key = idempotency_key.map(|key| format!("{key}\n{index}"));
-    issue_one(valet, caller, body?, key.as_deref()).await
+    let profile = body.as_ref().ok().map(|body| body.profile.clone());
+    let issued = match body {
+        Ok(body) => issue_one(valet, caller, body, key.as_deref()).await,
+        Err(problem) => Err(problem),
+    };
+    issued.inspect_err(|problem| tell_refusal(caller, profile.as_deref(), problem))
 }
 
 /// The verdicts.

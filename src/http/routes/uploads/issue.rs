@@ -24,6 +24,7 @@ use crate::{
         json_body::{JsonBody, RequestBody},
         openapi::schemas,
         problem::Problem,
+        root_span::note_profile,
         view::SignedGrantView,
     },
 };
@@ -39,7 +40,7 @@ const IDEMPOTENCY_REPLAYED: &str = "Idempotency-Replayed";
 #[schema(as = UploadRequest)]
 pub struct IssueBody {
     /// One of `GET /v1/profiles`.
-    profile: String,
+    pub(super) profile: String,
     /// Gives the extension and metadata, never a path.
     filename: Option<String>,
     /// Derived from the file name when it is left out.
@@ -141,6 +142,7 @@ pub async fn issue(
     body: JsonBody<IssueBody>,
     valet: Current,
 ) -> Result<HttpResponse, Problem> {
+    note_profile(&body.0.profile);
     let idempotency_key = idempotency_key(&http)?;
     let issued = issue_one(&valet, &caller, body.0, idempotency_key).await?;
     let mut response = HttpResponse::Created();

@@ -19,6 +19,7 @@ use crate::{
         house::Current,
         json_body::{JsonBody, RequestBody},
         problem::{Code, Problem},
+        root_span::note_grant,
         to_its_end::to_its_end,
         view::{GrantView, SignedGrantView},
         waiting::WaitingRoom,
@@ -196,7 +197,9 @@ pub async fn cancel(caller: SignedIn, path: Path<String>, valet: Current) -> Res
 }
 
 pub(super) fn parse_id(text: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(text).map_err(|_| Problem::new(Code::NotFound, "no such upload"))
+    let id = Uuid::try_parse(text).map_err(|_| Problem::new(Code::NotFound, "no such upload"))?;
+    note_grant(id);
+    Ok(id)
 }
 
 fn wait_of(http: &HttpRequest) -> Result<Option<Duration>, Problem> {
