@@ -13,6 +13,8 @@ pub struct House {
     pub valet: Arc<Valet>,
     /// Tells who calls.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Origins that browsers may call from; `*` allows all.
+    pub cors_origins: Vec<String>,
 }
 
 /// The house that a request entered: a request extension.

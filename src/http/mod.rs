@@ -20,13 +20,10 @@ mod to_its_end;
 pub mod view;
 pub mod waiting;
 
-use actix_web::{
-    middleware::Condition,
-    web::{self, ServiceConfig},
-};
+use actix_web::web::{self, ServiceConfig};
 
 use self::{
-    cors::cors,
+    cors::CorsInForce,
     resource::{Endpoint, delete, get, post, register, resource},
     routes::{callbacks, demo::page_table, health, metrics, profiles, tickets, uploads},
 };
@@ -34,8 +31,6 @@ use self::{
 /// What the public listener is told beside its app data.
 #[derive(Debug, Clone, Default)]
 pub struct PublicRoutes {
-    /// Origins that browsers may call from; `*` allows all.
-    pub cors_origins: Vec<String>,
     /// Where the service is reached, for the OpenAPI document; without a slash at its end.
     pub public_url: Option<String>,
     /// Whether `/demo` is there.
@@ -49,11 +44,11 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
     register(callback_table(), app);
     app.service(
         web::scope("/v1")
-            .wrap(Condition::new(!routes.cors_origins.is_empty(), cors(&routes.cors_origins)))
+            .wrap(CorsInForce)
             .configure(|scope| register(v1_table(), scope))
             .default_service(web::to(resource::not_found)),
     );
-    compat::configure(&routes.cors_origins, app);
+    compat::configure(app);
     openapi::configure(routes.public_url.as_deref(), app);
     register(page_table(routes.demo), app);
     if let Some(answer) = routes.static_answer.clone() {

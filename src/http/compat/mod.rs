@@ -7,15 +7,12 @@ mod entrant;
 mod profile_query;
 mod sts;
 
-use actix_web::{
-    middleware::Condition,
-    web::{self, ServiceConfig},
-};
+use actix_web::web::{self, ServiceConfig};
 use utoipa::OpenApi;
 
 pub use self::entrant::Entrant;
 use super::{
-    cors::cors,
+    cors::CorsInForce,
     resource::{self, Endpoint, issuing_get, register, resource as endpoint},
 };
 
@@ -29,13 +26,13 @@ pub(super) use self::companion::CompanionApi;
 /// The way in of clients that cannot send headers.
 pub(super) const BY_TICKET: &str = "/compat/t/{ticket}";
 
-/// Everything under `/compat`, for pages of these origins.
-pub(super) fn configure(cors_origins: &[String], app: &mut ServiceConfig) {
+/// Everything under `/compat`.
+pub(super) fn configure(app: &mut ServiceConfig) {
     let shapes = |scope: &mut ServiceConfig| register(table(), scope);
     let by_ticket = web::scope("/t/{ticket}").configure(shapes).default_service(web::to(resource::not_found));
     app.service(
         web::scope("/compat")
-            .wrap(Condition::new(!cors_origins.is_empty(), cors(cors_origins)))
+            .wrap(CorsInForce)
             .service(by_ticket)
             .configure(shapes)
             .default_service(web::to(resource::not_found)),
