@@ -8,7 +8,7 @@ use std::{
 };
 
 use actix_web::{
-    App, HttpServer,
+    App,
     dev::Server,
     middleware::from_fn,
     web::{Bytes, Data},
@@ -33,9 +33,12 @@ use crate::{
     entropy::{Entropy, SystemEntropy},
     http::{
         self, PublicRoutes,
+        client_address::note_client_address,
         drain::{Draining, close_while_draining},
+        limits::{LimitRules, LiveLimits},
         request_id::identify,
         root_span::RequestSpan,
+        server::{self, ConnectionRules, take_in_hand},
         waiting::WaitingRoom,
     },
     outbox,
@@ -48,6 +51,8 @@ use crate::{
 
 /// What the outbox gets for giving back its leases; where the ledger does not answer they end by themselves.
 const GIVE_BACK: Duration = Duration::from_secs(1);
+/// Connections to the operations listener at once: probes, scrapes, and people.
+const OPS_CONNECTIONS: usize = 256;
 /// The CloudEvents `source` where no public URL is configured.
 const DEFAULT_EVENT_SOURCE: &str = "urn:oss-valet";
 
@@ -133,10 +138,11 @@ impl Application {
         };
         let (stop_serving, stop_ops) = (CancellationToken::new(), CancellationToken::new());
         let draining = Draining(stops.soft.clone());
-        let world = PublicWorld { valet: Arc::clone(&valet), authenticator, draining: draining.clone() };
+        let limits = Arc::new(LiveLimits::new(limit_rules(settings), Arc::clone(&parts.clock)));
+        let world = PublicWorld { valet: Arc::clone(&valet), authenticator, draining: draining.clone(), limits };
         Ok(Self {
             public: public_server(settings, listeners.public, world, routes, &stop_serving)?,
-            ops: ops_server(listeners.ops, Arc::clone(&valet), draining, &stop_ops)?,
+            ops: ops_server(&settings.server, listeners.ops, Arc::clone(&valet), draining, &stop_ops)?,
             drain_delay: settings.server.drain_delay(),
             stop_serving,
             valet,
@@ -252,6 +258,7 @@ pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<V
         store: ledger.clone(),
         outbox: ledger,
         profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
+        quotas: settings.limits.quotas,
         buckets,
         credentials,
         hooks: wiring::hooks(settings).context("hooks")?,
@@ -281,11 +288,23 @@ async fn open_ledger(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Re
     store::open(url, Arc::default(), watch).await.context("store.url")
 }
 
+/// How requests are limited, as the settings say.
+fn limit_rules(settings: &Settings) -> LimitRules {
+    LimitRules {
+        user: settings.limits.user,
+        address: settings.limits.address,
+        trusted_proxies: settings.server.trusted_proxies.clone(),
+        max_body: usize::try_from(settings.limits.max_body).unwrap_or(usize::MAX),
+        body_patience: settings.server.request_timeout.to_std().unwrap_or_default(),
+    }
+}
+
 /// What the public routes stand on.
 struct PublicWorld {
     valet: Arc<Valet>,
     authenticator: Arc<dyn Authenticator>,
     draining: Draining,
+    limits: Arc<LiveLimits>,
 }
 
 fn public_server(
@@ -296,50 +315,51 @@ fn public_server(
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
     let room = WaitingRoom::default();
-    let mut server = HttpServer::new(move || {
+    let rules = connection_rules(&settings.server, settings.server.max_connections)?;
+    Ok(server::listen(listener, rules, stop, move || {
         App::new()
             .app_data(Data::from(Arc::clone(&world.valet)))
             .app_data(Data::from(Arc::clone(&world.authenticator)))
             .app_data(Data::new(world.draining.clone()))
             .app_data(Data::new(room.clone()))
+            .app_data(Data::from(Arc::clone(&world.limits)))
             .configure(|app| http::configure(&routes, app))
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(identify))
+            .wrap(from_fn(note_client_address))
             .wrap(from_fn(close_while_draining))
-    });
-    if let Some(workers) = settings.server.workers {
-        server = server.workers(workers);
-    }
-    let patience = settings.server.request_timeout.to_std().context("server.request_timeout")?;
-    Ok(server
-        .disable_signals()
-        .shutdown_signal(stop.clone().cancelled_owned())
-        .shutdown_timeout(settings.server.grace().as_secs())
-        .client_request_timeout(patience)
-        .listen(listener)?
-        .run())
+            .wrap(from_fn(take_in_hand))
+    })?)
+}
+
+/// What connections may cost.
+fn connection_rules(settings: &ServerSettings, max_connections: usize) -> anyhow::Result<ConnectionRules> {
+    Ok(ConnectionRules {
+        workers: settings.workers,
+        max_connections,
+        request_timeout: settings.request_timeout.to_std().context("server.request_timeout")?,
+        keep_alive: settings.keep_alive.to_std().context("server.keep_alive")?,
+        grace: settings.grace(),
+    })
 }
 
 fn ops_server(
+    settings: &ServerSettings,
     listener: TcpListener,
     valet: Arc<Valet>,
     draining: Draining,
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
-    let server = HttpServer::new(move || {
+    let common = connection_rules(settings, OPS_CONNECTIONS)?;
+    let rules = ConnectionRules { workers: Some(1), grace: Duration::from_secs(1), ..common };
+    Ok(server::listen(listener, rules, stop, move || {
         App::new()
             .app_data(Data::from(Arc::clone(&valet)))
             .app_data(Data::new(draining.clone()))
             .configure(http::configure_ops)
             .wrap(from_fn(identify))
-    });
-    Ok(server
-        .workers(1)
-        .disable_signals()
-        .shutdown_signal(stop.clone().cancelled_owned())
-        .shutdown_timeout(1)
-        .listen(listener)?
-        .run())
+            .wrap(from_fn(take_in_hand))
+    })?)
 }
 
 fn path_of(url: &str) -> Option<String> {

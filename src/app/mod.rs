@@ -50,6 +50,7 @@ use crate::{
         grant::{Grant, State},
         looks::LookSchedule,
         profile::Profile,
+        quota::Quotas,
         request::CLOCK_SKEW,
         seal::SealKeys,
         ticket::TicketKeys,
@@ -76,6 +77,8 @@ pub struct Valet {
     pub outbox: Arc<dyn Outbox>,
     /// By name.
     pub profiles: BTreeMap<String, Profile>,
+    /// How many grants one user may have.
+    pub quotas: Quotas,
     /// By configuration name.
     pub buckets: BTreeMap<String, Bucket>,
     /// What buckets are signed and confirmed with, by section name: what is renewed ahead of need.

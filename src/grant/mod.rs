@@ -15,6 +15,7 @@ pub mod media_type;
 pub mod multipart;
 pub mod pace;
 pub mod profile;
+pub mod quota;
 pub mod request;
 pub mod retry;
 pub mod seal;

@@ -5,7 +5,10 @@ use std::{ops::Deref, sync::Arc};
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 use futures_util::future::LocalBoxFuture;
 
-use super::problem::{Code, Problem};
+use super::{
+    limits::charge_user,
+    problem::{Code, Problem},
+};
 use crate::app::{
     Valet,
     ports::{Authenticator, Caller, Unauthenticated},
@@ -42,7 +45,10 @@ impl FromRequest for SignedIn {
             let valet = request.app_data::<Data<Valet>>().expect("the app is built with its valet");
             let token = bearer_token(&request)?;
             match authenticator.authenticate(token, valet.clock.now()).await {
-                Ok(caller) => Ok(Self(caller)),
+                Ok(caller) => {
+                    charge_user(&request, &caller.user_id)?;
+                    Ok(Self(caller))
+                }
                 Err(Unauthenticated::InvalidToken(why)) => Err(unauthorized("invalid_token", &why)),
                 Err(error @ Unauthenticated::KeysUnavailable) => {
                     Err(Problem::ours(Code::CredentialsUnavailable, &error))

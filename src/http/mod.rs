@@ -2,27 +2,32 @@
 
 pub mod callback_refusals;
 pub mod caller;
+pub mod client_address;
 pub mod compat;
 pub mod cors;
 pub mod drain;
 pub mod json_body;
+pub mod limits;
 pub mod problem;
 pub mod refusals;
 pub mod request_id;
 pub mod resource;
 pub mod root_span;
 pub mod routes;
+pub mod server;
 mod to_its_end;
 pub mod view;
 pub mod waiting;
 
 use actix_web::{
-    middleware::Condition,
+    ResponseError as _,
+    middleware::{Condition, from_fn},
     web::{self, ServiceConfig},
 };
 
 use self::{
     cors::cors,
+    limits::limit,
     resource::{delete, get, post, resource},
     routes::{callbacks, demo, health, metrics, profiles, tickets, uploads},
 };
@@ -43,6 +48,7 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
     app.service(resource("/v1/callbacks/oss", vec![post(callbacks::accept)]));
     app.service(
         web::scope("/v1")
+            .wrap(from_fn(|request, next| limit(request, next, |_, problem| problem.error_response())))
             .wrap(Condition::new(!routes.cors_origins.is_empty(), cors(&routes.cors_origins)))
             .service(resource("/uploads", vec![get(uploads::list), post(uploads::issue)]))
             .service(resource("/uploads/batch", vec![post(uploads::issue_batch)]))

@@ -14,6 +14,7 @@ use crate::{
     grant::fault::{Fault, FaultCode},
     http::{
         caller::{SignedIn, unauthorized},
+        limits::charge_user,
         problem::{Code, Problem},
     },
 };
@@ -75,6 +76,7 @@ impl FromRequest for Entrant {
 fn by_ticket(request: &HttpRequest, ticket: &str) -> Result<Entrant, Problem> {
     let valet = request.app_data::<Data<Valet>>().expect("the app is built with its valet");
     let TicketHolder { caller, profile } = valet.redeem_ticket(ticket, valet.clock.now())?;
+    charge_user(request, &caller.user_id)?;
     Ok(Entrant { caller: Arc::new(caller), ticket_profile: Some(profile) })
 }
 

@@ -8,7 +8,7 @@ use actix_web::{
 
 use crate::{
     app::Valet,
-    http::{json_body::read_capped, problem::Problem, to_its_end::to_its_end},
+    http::{json_body::BodyBounds, problem::Problem, to_its_end::to_its_end},
     oss::{callback_body::MAX_BODY_BYTES, callback_signature::CallbackRequest},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 /// Each refusal with its code.
 pub async fn accept(request: HttpRequest, payload: Payload, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
-    let body = read_capped(payload.into_inner(), MAX_BODY_BYTES).await?;
+    let body = BodyBounds::fixed(MAX_BODY_BYTES, &request).read(payload.into_inner()).await?;
     let callback = CallbackRequest {
         raw_path: request.uri().path().to_owned().into(),
         raw_query: request.uri().query().map(|query| query.to_owned().into()),
