@@ -20,14 +20,8 @@ use tracing_actix_web::TracingLogger;
 
 use crate::{
     app::{
-        Bucket, Valet,
-        ask_hook::HookTurns,
-        directory_session::DirectorySessions,
-        ports::{Authenticator, Ledger},
-        purge::Retention,
-        reconcile::Pacing,
-        signing::SigningKeyCache,
-        watch::GrantWatch,
+        Bucket, Valet, ask_hook::HookTurns, directory_session::DirectorySessions, live::Live, ports::Ledger,
+        purge::Retention, reconcile::Pacing, signing::SigningKeyCache, watch::GrantWatch,
     },
     clock::{Clock, SystemClock},
     entropy::{Entropy, SystemEntropy},
@@ -35,7 +29,8 @@ use crate::{
         self, PublicRoutes,
         client_address::note_client_address,
         drain::{Draining, close_while_draining},
-        limits::{LimitRules, LiveLimits},
+        house::House,
+        limits::{LimitRules, Limits},
         request_id::identify,
         root_span::RequestSpan,
         server::{self, ConnectionRules, take_in_hand},
@@ -107,7 +102,7 @@ impl Parts {
 
 /// The service, bound to its ports and ready to run.
 pub struct Application {
-    valet: Arc<Valet>,
+    valet: Live<Valet>,
     public: Server,
     ops: Server,
     service_url: String,
@@ -126,8 +121,10 @@ impl Application {
     /// # Errors
     /// When any of it is not to be had.
     pub async fn build(settings: &Settings, parts: Parts, stops: Stops) -> anyhow::Result<Self> {
-        let valet = Arc::new(build_valet(settings, &parts).await?);
-        let authenticator: Arc<dyn Authenticator> = Arc::new(wiring::authenticator(settings).context("auth")?);
+        let valet = Live::new(build_valet(settings, &parts).await?);
+        let authenticator = Arc::new(wiring::authenticator(settings).context("auth")?);
+        let limits = Limits::new(limit_rules(settings), Arc::clone(&parts.clock));
+        let house = Live::new(House { valet: valet.current(), authenticator, limits: Arc::new(limits) });
         let listeners = parts.listeners.map_or_else(|| Listeners::bind(&settings.server), Ok)?;
         let service_url = format!("http://{}", listeners.public.local_addr()?);
         let ops_url = format!("http://{}", listeners.ops.local_addr()?);
@@ -138,11 +135,10 @@ impl Application {
         };
         let (stop_serving, stop_ops) = (CancellationToken::new(), CancellationToken::new());
         let draining = Draining(stops.soft.clone());
-        let limits = Arc::new(LiveLimits::new(limit_rules(settings), Arc::clone(&parts.clock)));
-        let world = PublicWorld { valet: Arc::clone(&valet), authenticator, draining: draining.clone(), limits };
+        let world = PublicWorld { house: house.clone(), draining: draining.clone() };
         Ok(Self {
             public: public_server(settings, listeners.public, world, routes, &stop_serving)?,
-            ops: ops_server(&settings.server, listeners.ops, Arc::clone(&valet), draining, &stop_ops)?,
+            ops: ops_server(&settings.server, listeners.ops, house, draining, &stop_ops)?,
             drain_delay: settings.server.drain_delay(),
             stop_serving,
             valet,
@@ -165,8 +161,8 @@ impl Application {
     }
 
     /// The use cases, for tests that step the reconciler by hand.
-    pub fn valet(&self) -> Arc<Valet> {
-        Arc::clone(&self.valet)
+    pub fn valet(&self) -> Live<Valet> {
+        self.valet.clone()
     }
 
     /// Serves until told to stop; running requests are answered first. The operations listener goes last.
@@ -177,12 +173,12 @@ impl Application {
         let ops = tokio::spawn(self.ops);
         let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
         let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
-        let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(Arc::clone(&self.valet), stop)));
+        let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(self.valet.clone(), stop)));
         if self.reconcile {
-            background.spawn(workers::purge(Arc::clone(&self.valet), self.stops.soft.clone()));
-            background.spawn(workers::reconcile(Arc::clone(&self.valet), self.stops.soft.clone()));
+            background.spawn(workers::purge(self.valet.clone(), self.stops.soft.clone()));
+            background.spawn(workers::reconcile(self.valet.clone(), self.stops.soft.clone()));
             // Until the last request is answered: what drains is signed too.
-            background.spawn(workers::refresh_credentials(Arc::clone(&self.valet), answered.clone()));
+            background.spawn(workers::refresh_credentials(self.valet.clone(), answered.clone()));
         }
         let closing = async {
             self.stops.soft.cancelled().await;
@@ -301,10 +297,8 @@ fn limit_rules(settings: &Settings) -> LimitRules {
 
 /// What the public routes stand on.
 struct PublicWorld {
-    valet: Arc<Valet>,
-    authenticator: Arc<dyn Authenticator>,
+    house: Live<House>,
     draining: Draining,
-    limits: Arc<LiveLimits>,
 }
 
 fn public_server(
@@ -318,11 +312,9 @@ fn public_server(
     let rules = connection_rules(&settings.server, settings.server.max_connections)?;
     Ok(server::listen(listener, rules, stop, move || {
         App::new()
-            .app_data(Data::from(Arc::clone(&world.valet)))
-            .app_data(Data::from(Arc::clone(&world.authenticator)))
+            .app_data(Data::new(world.house.clone()))
             .app_data(Data::new(world.draining.clone()))
             .app_data(Data::new(room.clone()))
-            .app_data(Data::from(Arc::clone(&world.limits)))
             .configure(|app| http::configure(&routes, app))
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(identify))
@@ -346,7 +338,7 @@ fn connection_rules(settings: &ServerSettings, max_connections: usize) -> anyhow
 fn ops_server(
     settings: &ServerSettings,
     listener: TcpListener,
-    valet: Arc<Valet>,
+    house: Live<House>,
     draining: Draining,
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
@@ -354,7 +346,7 @@ fn ops_server(
     let rules = ConnectionRules { workers: Some(1), grace: Duration::from_secs(1), ..common };
     Ok(server::listen(listener, rules, stop, move || {
         App::new()
-            .app_data(Data::from(Arc::clone(&valet)))
+            .app_data(Data::new(house.clone()))
             .app_data(Data::new(draining.clone()))
             .configure(http::configure_ops)
             .wrap(from_fn(identify))

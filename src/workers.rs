@@ -1,4 +1,5 @@
-//! What goes on in the background: each worker steps a use case, until it is told to stop.
+//! What goes on in the background: each worker steps a use case, until it is told to stop. Each step is done under the settings in
+//! force when it begins.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -8,7 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{Valet, purge::Forgotten};
+use crate::app::{Valet, live::Live, purge::Forgotten};
 
 /// How often the reconciler asks what is due. What a step may do is counted in seconds too.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
@@ -19,7 +20,7 @@ const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
 /// Steps the reconciler, each bucket for itself, so that one whose OSS or hook is slow holds up no other. Told to stop, it finishes
 /// the looks that have begun and gives the others back.
-pub async fn reconcile(valet: Arc<Valet>, stop: CancellationToken) {
+pub async fn reconcile(live: Live<Valet>, stop: CancellationToken) {
     let mut every = interval(RECONCILE_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut steps: JoinSet<()> = JoinSet::new();
@@ -33,6 +34,7 @@ pub async fn reconcile(valet: Arc<Valet>, stop: CancellationToken) {
             }
             _ = every.tick() => {}
         }
+        let valet = live.current();
         let due = match valet.buckets_due(valet.clock.now()).await {
             Ok(due) => due,
             Err(error) => {
@@ -58,7 +60,7 @@ async fn look_after(valet: Arc<Valet>, bucket: String, share: u32, stop: Cancell
 }
 
 /// Removes what has been kept long enough, now and then.
-pub async fn purge(valet: Arc<Valet>, stop: CancellationToken) {
+pub async fn purge(live: Live<Valet>, stop: CancellationToken) {
     let mut every = interval(PURGE_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -66,6 +68,7 @@ pub async fn purge(valet: Arc<Valet>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = every.tick() => {}
         }
+        let valet = live.current();
         match valet.purge(valet.clock.now(), &stop).await {
             Ok(Forgotten { grants: 0, events: 0, keys: 0 }) => {}
             Ok(Forgotten { grants, events, keys }) => tracing::info!(grants, events, keys, "purged"),
@@ -75,13 +78,17 @@ pub async fn purge(valet: Arc<Valet>, stop: CancellationToken) {
 }
 
 /// Steps the renewal of credentials until told to stop, which interrupts a call that hangs.
-pub async fn refresh_credentials(valet: Arc<Valet>, stop: CancellationToken) {
+pub async fn refresh_credentials(live: Live<Valet>, stop: CancellationToken) {
     let mut every = interval(REFRESH_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = async { every.tick().await; valet.refresh_credentials(valet.clock.now()).await } => {}
+            () = async {
+                every.tick().await;
+                let valet = live.current();
+                valet.refresh_credentials(valet.clock.now()).await;
+            } => {}
         }
     }
 }

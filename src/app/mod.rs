@@ -12,6 +12,7 @@ pub mod directory_session;
 pub mod issue;
 pub mod issue_directory;
 pub mod list_profiles;
+pub mod live;
 pub mod look_into_directory;
 pub mod look_up;
 pub mod open_ticket;
@@ -65,7 +66,7 @@ use crate::{
     },
 };
 
-/// Everything the use cases stand on; made once, in `startup`.
+/// Everything the use cases stand on; made in `startup`, and made anew by a reload.
 pub struct Valet {
     /// Tells the time, once per request.
     pub clock: Arc<dyn Clock>,

@@ -1,8 +1,14 @@
 //! `simulator`: an OSS on this machine, without the service.
 
-use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use serde::Serialize;
 use tempfile::TempDir;
@@ -53,11 +59,22 @@ pub(super) struct SimulatorArgs {
     /// Refuses callbacks to private and loopback addresses, as OSS does.
     #[arg(long)]
     refuse_private_callbacks: bool,
+    /// An authority that callbacks over TLS may go by, beside those that this machine trusts.
+    #[arg(long, value_name = "PEM_FILE")]
+    callback_ca: Option<PathBuf>,
+    /// Where a callback's host is, without asking for its name; may be given several times.
+    #[arg(long = "callback-host", value_name = "HOST=ADDRESS", value_parser = parse_host)]
+    callback_hosts: Vec<(String, IpAddr)>,
     /// Threads that serve.
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..))]
     workers: u8,
     #[command(flatten)]
     roles: RoleArgs,
+}
+
+fn parse_host(text: &str) -> Result<(String, IpAddr), String> {
+    let host = text.split_once('=').and_then(|(host, address)| Some((host.to_owned(), address.parse().ok()?)));
+    host.filter(|(host, _)| !host.is_empty()).ok_or_else(|| "is not of the form HOST=ADDRESS".to_owned())
 }
 
 /// The one line on stdout.
@@ -122,6 +139,13 @@ async fn serve(args: &SimulatorArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A file without a certificate would be none the wiser: every callback would fail later, without saying why.
+fn read_authority(path: &Path) -> anyhow::Result<String> {
+    let pem = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    ensure!(pem.contains("-----BEGIN CERTIFICATE-----"), "{}: no certificate in PEM", path.display());
+    Ok(pem)
+}
+
 fn settings(args: &SimulatorArgs, data: PathBuf) -> anyhow::Result<SimulatorSettings> {
     let owner = AccessKey::new(&args.access_key_id, &args.access_key_secret);
     let settings = SimulatorSettings::new(args.listen, data, Arc::new(SystemClock))
@@ -133,8 +157,11 @@ fn settings(args: &SimulatorArgs, data: PathBuf) -> anyhow::Result<SimulatorSett
         ..BucketSpec::new(name, &args.region)
     });
     let settings = buckets.fold(settings, SimulatorSettings::with_bucket);
+    let authority = args.callback_ca.as_deref().map(read_authority).transpose()?;
     args.roles.add_to(SimulatorSettings {
         refuse_private_callbacks: args.refuse_private_callbacks,
+        callback_roots_pem: authority,
+        callback_hosts: args.callback_hosts.iter().cloned().collect(),
         min_part_bytes: args.min_part_size,
         workers: args.workers.into(),
         ..settings

@@ -2,17 +2,15 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use futures_util::future::LocalBoxFuture;
 
 use super::{
+    house::House,
     limits::charge_user,
     problem::{Code, Problem},
 };
-use crate::app::{
-    Valet,
-    ports::{Authenticator, Caller, Unauthenticated},
-};
+use crate::app::ports::{Caller, Unauthenticated};
 
 /// The verified caller of this request.
 #[derive(Debug, Clone)]
@@ -40,11 +38,9 @@ impl FromRequest for SignedIn {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let authenticator =
-                request.app_data::<Data<dyn Authenticator>>().expect("the app is built with its authenticator");
-            let valet = request.app_data::<Data<Valet>>().expect("the app is built with its valet");
+            let house = House::of(&request);
             let token = bearer_token(&request)?;
-            match authenticator.authenticate(token, valet.clock.now()).await {
+            match house.authenticator.authenticate(token, house.valet.clock.now()).await {
                 Ok(caller) => {
                     charge_user(&request, &caller.user_id)?;
                     Ok(Self(caller))

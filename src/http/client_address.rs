@@ -14,7 +14,7 @@ use actix_web::{
 };
 use ipnet::IpNet;
 
-use super::limits::LiveLimits;
+use super::house::House;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -45,10 +45,10 @@ pub async fn note_client_address<B: MessageBody>(
 
 fn address_of(request: &ServiceRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
-    let limits = LiveLimits::of(request.request()).current();
+    let house = House::of(request.request());
     let lines: Vec<&str> =
         request.headers().get_all(X_FORWARDED_FOR).map(|line| line.to_str().unwrap_or_default()).collect();
-    Some(client_address(peer, &lines, limits.trusted_proxies()))
+    Some(client_address(peer, &lines, house.limits.trusted_proxies()))
 }
 
 /// Walks from the peer to the left of `X-Forwarded-For`, whose lines count as one, for as long as proxies are trusted: each has

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 
 use super::{
-    limits::LiveLimits,
+    house::House,
     problem::{Code, Problem},
 };
 use crate::grant::fault::{Fault, FaultCode};
@@ -33,7 +33,8 @@ impl<T: RequestBody> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let content_type = check_content_type(request);
         let payload = payload.take();
-        let limits = LiveLimits::of(request).current();
+        let house = House::of(request);
+        let limits = &house.limits;
         let bounds = BodyBounds { max_len: T::MAX_LEN.min(limits.max_body()), patience: limits.body_patience() };
         Box::pin(async move {
             let body = bounds.read(payload).await?;
@@ -68,7 +69,7 @@ pub struct BodyBounds {
 impl BodyBounds {
     /// So many bytes, whatever the settings say, in the time that they say.
     pub fn fixed(max_len: usize, request: &HttpRequest) -> Self {
-        Self { max_len, patience: LiveLimits::of(request).current().body_patience() }
+        Self { max_len, patience: House::of(request).limits.body_patience() }
     }
 
     /// Reads a body within the bounds.

@@ -6,6 +6,7 @@ pub mod client_address;
 pub mod compat;
 pub mod cors;
 pub mod drain;
+pub mod house;
 pub mod json_body;
 pub mod limits;
 pub mod problem;

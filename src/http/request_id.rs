@@ -6,11 +6,10 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::header::{HeaderName, HeaderValue},
     middleware::Next,
-    web::Data,
 };
 use tokio::task_local;
 
-use crate::app::Valet;
+use super::house::House;
 
 /// The header, in and out.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -51,6 +50,6 @@ fn inbound_id(request: &ServiceRequest) -> Option<String> {
 }
 
 fn fresh_id(request: &ServiceRequest) -> String {
-    let valet = request.app_data::<Data<Valet>>().expect("the app is built with its valet");
-    valet.new_id(valet.clock.now()).to_string()
+    let house = House::of(request.request());
+    house.valet.new_id(house.valet.clock.now()).to_string()
 }

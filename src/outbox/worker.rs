@@ -3,11 +3,14 @@
 //! Woken by what is recorded in this process, and by a timer for what others left. Under way for one sink are never more than
 //! [`CONCURRENCY`] events; everything else waits in the ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
-use futures_util::future::join_all;
 use tokio::{
-    task::JoinSet,
+    task::{Id, JoinSet},
     time::{Interval, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -15,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{
     Valet,
     deliver::{Attempt, CONCURRENCY},
+    live::{Live, Replacements},
     ports::{Claimed, Delivery, StoreError},
     watch::GrantChanges,
 };
@@ -31,14 +35,36 @@ pub struct Stop {
     pub hard: CancellationToken,
 }
 
-/// Delivers to every configured sink until told to stop, and nothing is under way.
-pub async fn run(valet: Arc<Valet>, stop: Stop) {
-    let workers = valet.sinks.keys().map(|sink| Worker::new(Arc::clone(&valet), sink, stop.clone()).run());
-    join_all(workers).await;
+/// Delivers to every configured sink until told to stop, and nothing is under way. A sink that a reload adds gets its worker; the
+/// worker of one that it removes ends.
+pub async fn run(live: Live<Valet>, stop: Stop) {
+    let mut replaced = live.listen();
+    let mut workers: JoinSet<()> = JoinSet::new();
+    let mut working: HashMap<Id, String> = HashMap::new();
+    while !stop.soft.is_cancelled() {
+        let at_work: BTreeSet<_> = working.values().cloned().collect();
+        for sink in live.current().sinks.keys().filter(|sink| !at_work.contains(*sink)) {
+            let worker = Worker::new(live.clone(), sink, stop.clone());
+            working.insert(workers.spawn(worker.run()).id(), sink.clone());
+        }
+        tokio::select! {
+            () = stop.soft.cancelled() => {}
+            () = replaced.next() => {}
+            // Its sink was removed; should it be back already, it gets another one.
+            Some(ended) = workers.join_next_with_id() => {
+                // One that panicked is not begun again: it would panic in a circle.
+                if let Ok((id, ())) = ended {
+                    working.remove(&id);
+                }
+            }
+        }
+    }
+    while workers.join_next().await.is_some() {}
 }
 
 struct Worker {
-    valet: Arc<Valet>,
+    live: Live<Valet>,
+    replaced: Replacements,
     sink: Arc<str>,
     stop: Stop,
     news: GrantChanges,
@@ -56,12 +82,13 @@ enum Condition {
 }
 
 impl Worker {
-    fn new(valet: Arc<Valet>, sink: &str, stop: Stop) -> Self {
+    fn new(live: Live<Valet>, sink: &str, stop: Stop) -> Self {
         let mut timer = interval(LOOK_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            news: valet.watch.listen(),
-            valet,
+            news: live.current().watch.listen(),
+            replaced: live.listen(),
+            live,
             sink: sink.into(),
             stop,
             timer,
@@ -72,7 +99,11 @@ impl Worker {
 
     async fn run(mut self) {
         while !self.stop.soft.is_cancelled() {
-            let looked = self.claim().await;
+            let valet = self.live.current();
+            if !valet.sinks.contains_key(&*self.sink) {
+                break;
+            }
+            let looked = self.claim(valet).await;
             self.wait(looked).await;
         }
         while let Some(ended) = self.under_way.join_next().await {
@@ -81,15 +112,15 @@ impl Worker {
     }
 
     /// Begins as many deliveries as there is room for; says whether news are worth another look.
-    async fn claim(&mut self) -> bool {
+    async fn claim(&mut self, valet: Arc<Valet>) -> bool {
         let room = CONCURRENCY - u32::try_from(self.under_way.len()).unwrap_or(CONCURRENCY).min(CONCURRENCY);
         if room == 0 {
             return false;
         }
-        match self.valet.claim_deliveries_due(&self.sink, room, self.valet.clock.now()).await {
+        match valet.claim_deliveries_due(&self.sink, room, valet.clock.now()).await {
             Ok(Claimed::Deliveries(deliveries)) => {
                 for delivery in deliveries {
-                    self.begin(delivery);
+                    self.begin(Arc::clone(&valet), delivery);
                 }
                 true
             }
@@ -107,8 +138,9 @@ impl Worker {
         }
     }
 
-    fn begin(&mut self, delivery: Delivery) {
-        let (valet, sink, hard) = (Arc::clone(&self.valet), Arc::clone(&self.sink), self.stop.hard.clone());
+    /// Under the settings that claimed it, whatever replaces them meanwhile.
+    fn begin(&mut self, valet: Arc<Valet>, delivery: Delivery) {
+        let (sink, hard) = (Arc::clone(&self.sink), self.stop.hard.clone());
         self.under_way.spawn(async move {
             tokio::select! {
                 attempt = valet.deliver(&sink, &delivery) => Some(attempt),
@@ -131,6 +163,7 @@ impl Worker {
                     self.note(ended.ok().flatten());
                 }
             }
+            () = self.replaced.next() => {}
             () = self.news.any(), if for_news => {}
             _ = self.timer.tick() => {}
         }

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{EncodingKey, Header};
 use oss_valet::{
-    app::Valet,
+    app::{Valet, live::Live},
     clock::{Clock, ManualClock},
     entropy::SystemEntropy,
     oss::access_key::AccessKey,
@@ -51,6 +51,8 @@ pub(crate) struct TestApp {
     pub(crate) sts: StsHandle,
     /// For stepping the reconciler by hand.
     pub(crate) valet: Arc<Valet>,
+    /// As [`Self::valet`], for what goes on through a reload.
+    pub(crate) live: Live<Valet>,
     pub(crate) data: TempDir,
     ledger: String,
     stops: Stops,
@@ -138,7 +140,8 @@ impl TestApp {
             clock,
             oss_clock,
             http: http_client(),
-            valet: application.valet(),
+            valet: application.valet().current(),
+            live: application.valet(),
             data,
             ledger,
             stops,
@@ -159,7 +162,8 @@ impl TestApp {
         let application = Application::build(&self.settings, parts, self.stops.clone()).await.unwrap();
         application.service_url().clone_into(&mut self.service);
         application.ops_url().clone_into(&mut self.ops);
-        self.valet = application.valet();
+        self.live = application.valet();
+        self.valet = self.live.current();
         self.service_task = tokio::spawn(async move { application.run().await.unwrap() });
     }
 

@@ -46,3 +46,4 @@ mod sts;
 mod support;
 mod tampering;
 mod tickets;
+mod webhook_server;

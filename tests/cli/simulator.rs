@@ -105,3 +105,21 @@ fn a_role_that_cannot_be_is_told_by_name() {
         assert!(done.stderr.contains(expected), "{args:?}: {}", done.stderr);
     }
 }
+
+#[test]
+fn where_callbacks_go_and_by_whose_certificates_must_make_sense() {
+    let folder = tempfile::tempdir().unwrap();
+    let key_for_certificate = folder.path().join("key.pem");
+    fs::write(&key_for_certificate, KeyPair::generate().unwrap().public_key_pem()).unwrap();
+    let cases: [(&[&str], i32, &str); 4] = [
+        (&["--callback-ca", "/no/such/file"], 1, "/no/such/file"),
+        (&["--callback-ca", key_for_certificate.to_str().unwrap()], 1, "no certificate"),
+        (&["--callback-host", "valet.example.com"], 2, "HOST=ADDRESS"),
+        (&["--callback-host", "=127.0.0.1"], 2, "HOST=ADDRESS"),
+    ];
+    for (args, code, expected) in cases {
+        let done = valet(&[&["simulator", "--listen", "127.0.0.1:0"], args].concat());
+        assert_eq!((done.code, done.stdout.as_str()), (code, ""), "{args:?} {done:?}");
+        assert!(done.stderr.contains(expected), "{args:?}: {}", done.stderr);
+    }
+}

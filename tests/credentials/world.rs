@@ -85,7 +85,7 @@ impl World {
         let mut world = Self {
             service: application.service_url().to_owned(),
             ops: application.ops_url().to_owned(),
-            valet: application.valet(),
+            valet: application.valet().current(),
             sts: simulator.sts(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             clock: plan.clock,

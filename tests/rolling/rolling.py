@@ -3,122 +3,34 @@
 import argparse
 import collections
 import contextlib
-import http.client
 import json
 import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-import urllib.parse
+
+from processes import PATIENCE, Nginx, Process, free_port, request, until
 
 HERE = pathlib.Path(__file__).parent
-PATIENCE = 60
 
 
-class Process:
-    """A child that is ended by its pid, whatever happens."""
-
-    def __init__(self, args, log, **more):
-        self.log = open(log, "ab")
-        self.child = subprocess.Popen(args, stdin=subprocess.DEVNULL, stderr=self.log, **more)
-
-    def ready_line(self):
-        line = self.child.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.log.name}: ended before it was ready:\n{pathlib.Path(self.log.name).read_text()}")
-        return json.loads(line)
-
-    def end(self, how=signal.SIGTERM):
-        if self.child.poll() is None:
-            self.child.send_signal(how)
-        return self.child.wait(PATIENCE)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        # Asked first: nginx and PostgreSQL have children of their own, which a kill would leave behind.
-        try:
-            self.end()
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait()
-
-
-def free_port():
-    with contextlib.closing(socket.socket()) as bound:
-        bound.bind(("127.0.0.1", 0))
-        return bound.getsockname()[1]
-
-
-def until(what, condition):
-    ends = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > ends:
-            raise SystemExit(f"in vain: {what}")
-        time.sleep(0.02)
-
-
-def request(method, url, body=None, headers=None):
-    """Status and body, over a connection of its own; an error of the connection is a status of its own."""
-    parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)
-    try:
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        return f"{type(error).__name__}: {error}", b""
-    finally:
-        connection.close()
-
-
-class Nginx:
-    """Forwards to the replicas that it is told of, over connections that it keeps."""
-
-    def __init__(self, folder):
-        self.folder, self.port, self.process = folder, free_port(), None
-
-    def serve(self, services):
-        servers = "\n".join(f"server {service.removeprefix('http://')};" for service in services)
-        temps = "\n".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in
-                          ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        user = "user root;" if os.getuid() == 0 else ""
-        (self.folder / "nginx.conf").write_text(f"""
-            {user} daemon off; pid {self.folder}/nginx.pid; error_log {self.folder}/nginx-error.log warn; worker_processes 1;
-            worker_shutdown_timeout 40s;
-            events {{ worker_connections 1024; }}
-            http {{
-                access_log {self.folder}/access.log; {temps}
-                upstream valet {{ {servers} keepalive 16; }}
-                server {{
-                    listen 127.0.0.1:{self.port};
-                    client_max_body_size 2m;
-                    location / {{
-                        proxy_pass http://valet; proxy_http_version 1.1; proxy_set_header Connection "";
-                        proxy_set_header Host $http_host; proxy_read_timeout 40s;
-                    }}
-                }}
-            }}""")
-        if self.process:
-            old = self.workers()
-            self.process.child.send_signal(signal.SIGHUP)
-            until("nginx reloads", lambda: self.workers() - old)
-        else:
-            self.process = Process(["nginx", "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")],
-                                   self.folder / "nginx.log")
-            until("nginx listens", lambda: request("GET", f"http://127.0.0.1:{self.port}/v1/profiles")[0] == 401)
-
-    def workers(self):
-        children = pathlib.Path(f"/proc/{self.process.child.pid}/task/{self.process.child.pid}/children").read_text()
-        return set(children.split())
+def behind(port, services):
+    """nginx's settings: forwards to these, over connections that it keeps."""
+    servers = "\n".join(f"server {service.removeprefix('http://')};" for service in services)
+    return f"""
+        upstream valet {{ {servers} keepalive 16; }}
+        server {{
+            listen 127.0.0.1:{port};
+            client_max_body_size 2m;
+            location / {{
+                proxy_pass http://valet; proxy_http_version 1.1; proxy_set_header Connection "";
+                proxy_set_header Host $http_host; proxy_read_timeout 40s;
+            }}
+        }}"""
 
 
 class Load:
@@ -164,8 +76,8 @@ class Load:
                     self.failures.append(f"its callback was not what completed it: {again}")
 
 
-def settings(nginx, simulator, store):
-    service = f"http://127.0.0.1:{nginx.port}"
+def settings(port, simulator, store):
+    service = f"http://127.0.0.1:{port}"
     key = simulator["access_keys"][0]
     return f"""
 [server]
@@ -222,29 +134,32 @@ def main():
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
 
-        def start(args, name, **more):
-            return stack.enter_context(Process(args, folder / f"{name}.log", **more))
+        def start(how, args, name):
+            return stack.enter_context(how(args, folder / f"{name}.log"))
 
         cluster = folder / "postgres"
-        start([str(HERE.parent / "lib/postgres.sh"), "serve", str(cluster)], "postgres")
+        start(Process, [str(HERE.parent / "lib/postgres.sh"), "serve", str(cluster)], "postgres")
         until("PostgreSQL is ready", lambda: b"ready to accept" in (folder / "postgres.log").read_bytes())
-        simulator = start([binary, "simulator", "--listen", "127.0.0.1:0", "--data", str(folder / "oss")], "simulator",
-                          stdout=subprocess.PIPE).ready_line()
-        nginx = Nginx(folder)
+        simulator = [binary, "simulator", "--listen", "127.0.0.1:0", "--data", str(folder / "oss")]
+        simulator = start(Process.ready, simulator, "simulator").told
+        port = free_port()
         store = f"postgres://valet@localhost/postgres?host={cluster}"
-        (folder / "development.toml").write_text(settings(nginx, simulator, store))
+        (folder / "development.toml").write_text(settings(port, simulator, store))
         config = ["--config", str(folder), "--env", "development"]
 
         def replica(number):
-            process = start([binary, "serve", "--json", *config], f"replica-{number}", stdout=subprocess.PIPE)
-            process.told = process.ready_line()
+            process = start(Process.ready, [binary, "serve", "--json", *config], f"replica-{number}")
             until("the replica is ready", lambda: request("GET", process.told["ops"] + "/readyz")[0] == 200)
             return process
 
         replicas = [replica(0), replica(1)]
-        nginx.serve([one.told["service"] for one in replicas])
-        stack.enter_context(nginx.process)
-        load = Load(f"http://127.0.0.1:{nginx.port}")
+
+        def serving(replicas):
+            return behind(port, [one.told["service"] for one in replicas])
+
+        nginx = stack.enter_context(Nginx(folder / "nginx", port, serving(replicas)))
+        until("nginx listens", lambda: request("GET", f"http://127.0.0.1:{port}/v1/profiles")[0] == 401)
+        load = Load(f"http://127.0.0.1:{port}")
 
         def token(user):
             command = [binary, "token", "--user", user, *config]
@@ -259,12 +174,12 @@ def main():
             before = sum(load.done.values())
             old = replicas.pop(0)
             replicas.append(replica(number))
-            nginx.serve([one.told["service"] for one in [old, *replicas]])
+            nginx.reload(serving([old, *replicas]))
             until("it gets load", lambda: sum(load.done.values()) > before + 100)
             # What a balancer does: it sees readiness fail, and sends nothing any more.
             old.child.send_signal(signal.SIGTERM)
             until("it drains", lambda: old.child.poll() is not None or request("GET", old.told["ops"] + "/readyz")[0] == 503)
-            nginx.serve([one.told["service"] for one in replicas])
+            nginx.reload(serving(replicas))
             exits.append(old.child.wait(PATIENCE))
         load.stop.set()
         for client in clients:

@@ -1,5 +1,6 @@
 //! The steps of the callback route, one after the other, each with what it found. Pure.
 
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use url::Url;
 
@@ -49,6 +50,9 @@ struct Failed {
     detail: String,
     hint: Option<String>,
 }
+
+/// Where the service takes callbacks.
+const ROUTE: &str = "/v1/callbacks/oss";
 
 /// In the order they run; the JSON output names them so.
 const STEPS: [&str; 5] = ["headers", "key_url", "signature", "parse", "seal"];
@@ -115,14 +119,17 @@ fn signature(
     knowledge: &Knowledge,
 ) -> Result<(VerifiedCallback, String), Failed> {
     if let Ok(verified) = callback.clone().verify(&knowledge.trusted, &[]) {
-        return Ok((verified, "the signature is good for the path received".to_owned()));
+        return Ok((verified, format!("the signature is good for the path received{}", elsewhere(&capture.raw_path))));
     }
     let public_path: Vec<String> = knowledge.public_url.iter().map(|url| url.path().to_owned()).collect();
     if let Ok(verified) = callback.clone().verify(&knowledge.trusted, &public_path) {
         let (signed, received) = (&public_path[0], &capture.raw_path);
         return Ok((
             verified,
-            format!("the signature is good for {signed}, the path of --public-url; a proxy made {received} of it"),
+            format!(
+                "the signature is good for {signed}, the path of --public-url; a proxy made {received} of it{}",
+                elsewhere(received)
+            ),
         ));
     }
     Err(Failed {
@@ -130,6 +137,16 @@ fn signature(
         detail: CallbackRefused::SignatureInvalid.to_string(),
         hint: Some(rewrites::likely_cause(capture, callback, &all_keys(knowledge), knowledge.public_url.as_ref())),
     })
+}
+
+/// A good signature on a path that the service does not serve: it answers 404.
+fn elsewhere(raw_path: &str) -> String {
+    if percent_decode_str(raw_path).eq(ROUTE.bytes()) {
+        return String::new();
+    }
+    format!(
+        "; the service's route is {ROUTE}: where this is what reaches it, it answers 404, and a proxy has to strip the rest"
+    )
 }
 
 fn parse(verified: &VerifiedCallback) -> Result<CallbackFields, Failed> {

@@ -1,12 +1,12 @@
 //! The answers of OSS's official app servers (P§7): a policy for a directory, with which a page uploads by form.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::Serialize;
 
 use super::{Entrant, profile_query::asked_profile};
 use crate::{
     app::{Valet, issue_directory::DirectoryForm},
-    http::problem::Problem,
+    http::{house::Current, problem::Problem},
     oss::request::SignatureVersion,
 };
 
@@ -42,7 +42,7 @@ struct V4Answer<'a> {
 ///
 /// # Errors
 /// The contract's codes for this call.
-pub(super) async fn v1(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn v1(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let issued = issue(&http, &entrant, &valet, SignatureVersion::V1).await?;
     Ok(answer(&V1Answer {
         accessid: issued.field("OSSAccessKeyId"),
@@ -59,7 +59,7 @@ pub(super) async fn v1(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) 
 ///
 /// # Errors
 /// The contract's codes for this call.
-pub(super) async fn v4(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn v4(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let issued = issue(&http, &entrant, &valet, SignatureVersion::V4).await?;
     Ok(answer(&V4Answer {
         policy: issued.field("policy"),

@@ -2,18 +2,18 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::future::LocalBoxFuture;
 
 use crate::{
     app::{
-        Valet,
         ports::Caller,
         redeem_ticket::{RedeemTicketError, TicketHolder},
     },
     grant::fault::{Fault, FaultCode},
     http::{
         caller::{SignedIn, unauthorized},
+        house::House,
         limits::charge_user,
         problem::{Code, Problem},
     },
@@ -74,7 +74,8 @@ impl FromRequest for Entrant {
 }
 
 fn by_ticket(request: &HttpRequest, ticket: &str) -> Result<Entrant, Problem> {
-    let valet = request.app_data::<Data<Valet>>().expect("the app is built with its valet");
+    let house = House::of(request);
+    let valet = &house.valet;
     let TicketHolder { caller, profile } = valet.redeem_ticket(ticket, valet.clock.now())?;
     charge_user(request, &caller.user_id)?;
     Ok(Entrant { caller: Arc::new(caller), ticket_profile: Some(profile) })

@@ -1,14 +1,17 @@
 //! The mobile SDKs' auth server (P§6.5): temporary credentials for a directory. Refusals are HTTP 200 with their status inside,
 //! because the Android SDK looks into no other answer.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use chrono::SecondsFormat;
 use serde::Serialize;
 
 use super::{Entrant, profile_query::asked_profile};
 use crate::{
     app::{Valet, directory_session::DirectorySession},
-    http::problem::{Code, Problem},
+    http::{
+        house::Current,
+        problem::{Code, Problem},
+    },
     oss::callback::CallbackBodyType,
 };
 
@@ -52,7 +55,7 @@ struct Refused<'a> {
 }
 
 /// `GET sts?profile=`: always 200.
-pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Data<Valet>) -> HttpResponse {
+pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Current) -> HttpResponse {
     let lent = match entrant {
         Ok(entrant) => lend_to(&http, &entrant, &valet).await,
         Err(problem) => Err(problem),

@@ -20,8 +20,6 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{HttpRequest, web::Data};
-use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use self::limiter::Limiter;
@@ -52,14 +50,16 @@ pub struct Limits {
 }
 
 impl Limits {
-    fn new(rules: LimitRules, clock: Arc<dyn Clock>) -> Self {
+    /// Limits by these rules; nothing is counted yet.
+    pub fn new(rules: LimitRules, clock: Arc<dyn Clock>) -> Self {
         let users = rules.user.map(|rate| Arc::new(Limiter::new(rate, Arc::clone(&clock))));
         let addresses = rules.address.map(|rate| Arc::new(Limiter::new(rate, Arc::clone(&clock))));
         Self { rules, users, addresses, clock }
     }
 
     /// Other rules; a rate that stays as it is keeps its counts.
-    fn renewed(&self, rules: LimitRules) -> Self {
+    #[must_use]
+    pub fn renewed(&self, rules: LimitRules) -> Self {
         let mut renewed = Self::new(rules, Arc::clone(&self.clock));
         if renewed.rules.user == self.rules.user {
             renewed.users.clone_from(&self.users);
@@ -83,31 +83,6 @@ impl Limits {
     /// How long a body may take to arrive.
     pub(super) fn body_patience(&self) -> Duration {
         self.rules.body_patience
-    }
-}
-
-/// The limits that hold now; app data of the public listener.
-pub struct LiveLimits(ArcSwap<Limits>);
-
-impl LiveLimits {
-    /// Limits by these rules.
-    pub fn new(rules: LimitRules, clock: Arc<dyn Clock>) -> Self {
-        Self(ArcSwap::from_pointee(Limits::new(rules, clock)))
-    }
-
-    /// From now on other rules hold; a rate that stays as it is keeps its counts.
-    pub fn apply(&self, rules: LimitRules) {
-        self.0.store(Arc::new(self.0.load().renewed(rules)));
-    }
-
-    /// Those of the listener that the request came to.
-    pub(super) fn of(request: &HttpRequest) -> &Self {
-        request.app_data::<Data<Self>>().expect("the app is built with its limits")
-    }
-
-    /// What holds for a request that comes now.
-    pub(super) fn current(&self) -> Arc<Limits> {
-        self.0.load_full()
     }
 }
 
@@ -139,21 +114,21 @@ mod tests {
         }
     }
 
-    fn take(limits: &LiveLimits) -> Option<bool> {
-        let users = limits.current().users.clone()?;
+    fn take(limits: &Limits) -> Option<bool> {
+        let users = limits.users.as_ref()?;
         Some(matches!(users.take(&"u-7".to_owned(), NonZeroU32::MIN), Taken::Room(_)))
     }
 
     #[test]
     fn other_rules_leave_the_counts_of_what_stays() {
-        let limits = LiveLimits::new(rules(1, 5), Arc::new(ManualClock::at(DateTime::UNIX_EPOCH)));
+        let mut limits = Limits::new(rules(1, 5), Arc::new(ManualClock::at(DateTime::UNIX_EPOCH)));
         assert_eq!(take(&limits), Some(true));
         assert_eq!(take(&limits), Some(false));
-        limits.apply(rules(1, 6));
+        limits = limits.renewed(rules(1, 6));
         assert_eq!(take(&limits), Some(false), "the user's rate has not changed");
-        limits.apply(rules(2, 6));
+        limits = limits.renewed(rules(2, 6));
         assert_eq!(take(&limits), Some(true));
-        limits.apply(rules(0, 6));
+        limits = limits.renewed(rules(0, 6));
         assert_eq!(take(&limits), None, "no limit");
     }
 

@@ -12,7 +12,6 @@ use actix_web::{
 use metrics::counter;
 
 use super::{
-    LiveLimits,
     headers::{Told, tell},
     holder_of,
     limiter::{Limiter, Taken},
@@ -20,6 +19,7 @@ use super::{
 };
 use crate::http::{
     client_address::ClientAddress,
+    house::House,
     problem::{Code, Problem},
 };
 
@@ -56,11 +56,12 @@ pub(in crate::http) async fn limit<B: MessageBody>(
 }
 
 fn admit(request: &HttpRequest) -> Result<(), Problem> {
-    let limits = LiveLimits::of(request).current();
+    let house = House::of(request);
+    let limits = &house.limits;
     if let (Some(limiter), Some(address)) = (&limits.addresses, ClientAddress::of(request)) {
         charge(request, ADDRESS, limiter, &holder_of(address), NonZeroU32::MIN)?;
     }
-    judge_head(request, &limits)
+    judge_head(request, limits)
 }
 
 /// Counts a request of this user.
@@ -68,7 +69,7 @@ fn admit(request: &HttpRequest) -> Result<(), Problem> {
 /// # Errors
 /// 429 when it is one too many.
 pub(in crate::http) fn charge_user(request: &HttpRequest, user_id: &String) -> Result<(), Problem> {
-    match &LiveLimits::of(request).current().users {
+    match &House::of(request).limits.users {
         Some(limiter) => charge(request, USER, limiter, user_id, NonZeroU32::MIN),
         None => Ok(()),
     }
@@ -79,7 +80,8 @@ pub(in crate::http) fn charge_user(request: &HttpRequest, user_id: &String) -> R
 /// # Errors
 /// 429 when that is too many now, 413 when it always is.
 pub(in crate::http) fn charge_batch(request: &HttpRequest, user_id: &String, items: u32) -> Result<(), Problem> {
-    let limits = LiveLimits::of(request).current();
+    let house = House::of(request);
+    let limits = &house.limits;
     let (Some(limiter), Some(others)) = (&limits.users, NonZeroU32::new(items.saturating_sub(1))) else {
         return Ok(());
     };

@@ -1,14 +1,9 @@
 //! `POST /v1/callbacks/oss`: what OSS calls when an upload is done. Raw bytes in, nothing normalised.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
-    web::{Data, Payload},
-};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Payload};
 
 use crate::{
-    app::Valet,
-    http::{json_body::BodyBounds, problem::Problem, to_its_end::to_its_end},
+    http::{house::Current, json_body::BodyBounds, problem::Problem, to_its_end::to_its_end},
     oss::{callback_body::MAX_BODY_BYTES, callback_signature::CallbackRequest},
 };
 
@@ -16,7 +11,7 @@ use crate::{
 ///
 /// # Errors
 /// Each refusal with its code.
-pub async fn accept(request: HttpRequest, payload: Payload, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub async fn accept(request: HttpRequest, payload: Payload, valet: Current) -> Result<HttpResponse, Problem> {
     let body = BodyBounds::fixed(MAX_BODY_BYTES, &request).read(payload.into_inner()).await?;
     let callback = CallbackRequest {
         raw_path: request.uri().path().to_owned().into(),

@@ -5,7 +5,7 @@ use crate::{
         Bucket, Valet,
         ports::{CredentialState, CredentialStatus},
     },
-    http::drain::Draining,
+    http::{drain::Draining, house::Current},
 };
 use actix_web::{
     HttpResponse,
@@ -26,7 +26,7 @@ pub async fn livez() -> HttpResponse {
 }
 
 /// Whether the service should get traffic; 503 with the reasons when not. Credentials that can't be renewed are told in either case.
-pub async fn readyz(valet: Data<Valet>, draining: Data<Draining>) -> HttpResponse {
+pub async fn readyz(valet: Current, draining: Data<Draining>) -> HttpResponse {
     let mut reasons = Vec::new();
     if draining.0.is_cancelled() {
         reasons.push("draining".to_owned());

@@ -13,7 +13,7 @@ use crate::{
         Valet,
         ports::{CredentialState, CredentialStatus, SinkDepth},
     },
-    http::drain::Draining,
+    http::{drain::Draining, house::Current},
 };
 
 /// Prometheus' text format.
@@ -29,7 +29,7 @@ struct Findings<'a> {
 }
 
 /// The page.
-pub async fn metrics(valet: Data<Valet>, draining: Data<Draining>) -> HttpResponse {
+pub async fn metrics(valet: Current, draining: Data<Draining>) -> HttpResponse {
     let outbox = valet.outbox.depth().await;
     if let Err(error) = &outbox {
         tracing::error!(cause = %error, "the store does not answer");

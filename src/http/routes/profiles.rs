@@ -1,12 +1,11 @@
 //! `GET /v1/profiles`: what this caller may upload.
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::HttpResponse;
 use serde::Serialize;
 
 use crate::{
-    app::Valet,
     grant::profile::{Method, Profile},
-    http::caller::SignedIn,
+    http::{caller::SignedIn, house::Current},
 };
 
 #[derive(Serialize)]
@@ -29,7 +28,7 @@ struct ProfileView<'a> {
 }
 
 /// Lists the caller's profiles.
-pub async fn list(caller: SignedIn, valet: Data<Valet>) -> HttpResponse {
+pub async fn list(caller: SignedIn, valet: Current) -> HttpResponse {
     let profiles = valet.list_profiles(&caller).into_iter().map(ProfileView::of).collect();
     HttpResponse::Ok().json(ProfilesView { profiles })
 }

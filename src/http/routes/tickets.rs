@@ -1,17 +1,15 @@
 //! `POST /v1/tickets`: a short-lived capability for clients that cannot send headers.
 
-use actix_web::{HttpResponse, http::header, web::Data};
+use actix_web::{HttpResponse, http::header};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    app::Valet,
-    http::{
-        caller::SignedIn,
-        json_body::{JsonBody, RequestBody},
-        problem::Problem,
-        view::rfc3339,
-    },
+use crate::http::{
+    caller::SignedIn,
+    house::Current,
+    json_body::{JsonBody, RequestBody},
+    problem::Problem,
+    view::rfc3339,
 };
 
 /// The body of `POST /v1/tickets`.
@@ -39,7 +37,7 @@ struct TicketView<'a> {
 ///
 /// # Errors
 /// 403 for a profile that is not the caller's, 422 for a user without a usable id.
-pub async fn open(caller: SignedIn, body: JsonBody<TicketBody>, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub async fn open(caller: SignedIn, body: JsonBody<TicketBody>, valet: Current) -> Result<HttpResponse, Problem> {
     let opened = valet.open_ticket(&caller, &body.0.profile, valet.clock.now())?;
     let view = TicketView { ticket: &opened.ticket, expires_at: opened.expires_at };
     Ok(HttpResponse::Created().insert_header((header::CACHE_CONTROL, "no-store")).json(view))

@@ -1,47 +1,24 @@
 //! The business backend: answers questions as the test likes, and keeps them.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
-
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, Mac};
-use serde_json::Value;
-use sha2::Sha256;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
+use wiremock::ResponseTemplate;
 
 use super::WELCOME;
+use crate::webhook_server::{SignedPost, WebhookServer};
 
 /// The newer one first.
 pub(crate) const SECRETS: [&str; 2] =
     ["whsec_bmV3LXNlY3JldC1vZi10aGUtaG9vay10ZXN0cw==", "whsec_b2xkLXNlY3JldC1vZi10aGUtaG9vay10ZXN0cw=="];
 
 /// Says the next thing of its script, and then always [`WELCOME`].
-pub(crate) struct Backend {
-    server: MockServer,
-    script: Script,
-}
-
-#[derive(Clone, Default)]
-struct Script(Arc<Mutex<VecDeque<ResponseTemplate>>>);
-
-impl Respond for Script {
-    fn respond(&self, _: &Request) -> ResponseTemplate {
-        self.0.lock().unwrap().pop_front().unwrap_or_else(|| ResponseTemplate::new(200).set_body_string(WELCOME))
-    }
-}
+pub(crate) struct Backend(WebhookServer);
 
 impl Backend {
     pub(crate) async fn start() -> Self {
-        let server = MockServer::start().await;
-        let script = Script::default();
-        Mock::given(any()).respond_with(script.clone()).mount(&server).await;
-        Self { server, script }
+        Self(WebhookServer::start(ResponseTemplate::new(200).set_body_string(WELCOME)).await)
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("{}/oss-hook?tenant=7", self.server.uri())
+        format!("{}/oss-hook?tenant=7", self.0.url())
     }
 
     /// What it says next.
@@ -50,37 +27,10 @@ impl Backend {
     }
 
     pub(crate) fn will_answer(&self, answer: ResponseTemplate) {
-        self.script.0.lock().unwrap().push_back(answer);
+        self.0.will_answer(answer);
     }
 
-    pub(crate) async fn questions(&self) -> Vec<Question> {
-        self.server.received_requests().await.unwrap().into_iter().map(Question).collect()
-    }
-}
-
-/// What was asked.
-pub(crate) struct Question(pub(super) Request);
-
-impl Question {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.0.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        std::str::from_utf8(&self.0.body).unwrap()
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.0.body).unwrap()
-    }
-
-    /// Whether the holder of this secret finds his signature, as the specification says how.
-    pub(crate) fn is_signed_by(&self, secret: &str) -> bool {
-        let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
-        let signed = format!("{}.{}.{}", self.header("webhook-id"), self.header("webhook-timestamp"), self.text());
-        mac.update(signed.as_bytes());
-        let expected = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
-        self.header("webhook-signature").split(' ').any(|signature| signature == expected)
+    pub(crate) async fn questions(&self) -> Vec<SignedPost> {
+        self.0.received().await
     }
 }

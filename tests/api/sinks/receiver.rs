@@ -1,55 +1,33 @@
 //! Receivers of events: they answer as the test likes, and keep what they got.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
-
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, Mac};
-use serde_json::Value;
-use sha2::Sha256;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinHandle,
 };
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
+use wiremock::ResponseTemplate;
+
+use crate::webhook_server::{SignedPost, WebhookServer};
 
 /// The newer one first.
 pub(super) const SECRETS: [&str; 2] =
     ["whsec_bmV3LXNlY3JldC1vZi10aGUtc2luay10ZXN0cw==", "whsec_b2xkLXNlY3JldC1vZi10aGUtc2luay10ZXN0cw=="];
 
 /// Says the next thing of its script, and then always 204.
-pub(super) struct Receiver {
-    server: MockServer,
-    script: Script,
-}
-
-#[derive(Clone, Default)]
-struct Script(Arc<Mutex<VecDeque<ResponseTemplate>>>);
-
-impl Respond for Script {
-    fn respond(&self, _: &Request) -> ResponseTemplate {
-        self.0.lock().unwrap().pop_front().unwrap_or_else(|| ResponseTemplate::new(204))
-    }
-}
+pub(super) struct Receiver(WebhookServer);
 
 impl Receiver {
     pub(super) async fn start() -> Self {
-        let server = MockServer::start().await;
-        let script = Script::default();
-        Mock::given(any()).respond_with(script.clone()).mount(&server).await;
-        Self { server, script }
+        Self(WebhookServer::start(ResponseTemplate::new(204)).await)
     }
 
     pub(super) fn url(&self) -> String {
-        format!("{}/events?tenant=7", self.server.uri())
+        format!("{}/events?tenant=7", self.0.url())
     }
 
     pub(super) fn port(&self) -> u16 {
-        self.server.address().port()
+        self.0.port()
     }
 
     /// What it says next.
@@ -58,43 +36,16 @@ impl Receiver {
     }
 
     pub(super) fn will_answer(&self, answer: ResponseTemplate) {
-        self.script.0.lock().unwrap().push_back(answer);
+        self.0.will_answer(answer);
     }
 
-    pub(super) async fn received(&self) -> Vec<Received> {
-        self.server.received_requests().await.unwrap().into_iter().map(Received).collect()
+    pub(super) async fn received(&self) -> Vec<SignedPost> {
+        self.0.received().await
     }
 
     /// The ids of what was received, in the order of arrival.
     pub(super) async fn ids(&self) -> Vec<String> {
         self.received().await.iter().map(|received| received.header("webhook-id").to_owned()).collect()
-    }
-}
-
-/// What was received.
-pub(super) struct Received(pub(super) Request);
-
-impl Received {
-    pub(super) fn header(&self, name: &str) -> &str {
-        self.0.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
-    }
-
-    pub(super) fn text(&self) -> &str {
-        std::str::from_utf8(&self.0.body).unwrap()
-    }
-
-    pub(super) fn json(&self) -> Value {
-        serde_json::from_slice(&self.0.body).unwrap()
-    }
-
-    /// Whether the holder of this secret finds his signature, as the specification says how.
-    pub(super) fn is_signed_by(&self, secret: &str) -> bool {
-        let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
-        let signed = format!("{}.{}.{}", self.header("webhook-id"), self.header("webhook-timestamp"), self.text());
-        mac.update(signed.as_bytes());
-        let expected = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
-        self.header("webhook-signature").split(' ').any(|signature| signature == expected)
     }
 }
 

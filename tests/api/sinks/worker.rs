@@ -1,7 +1,5 @@
 //! The worker: it sends without being stepped, and stops without losing.
 
-use std::sync::Arc;
-
 use oss_valet::outbox::{Stop, run};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +13,7 @@ use crate::harness::TestApp;
 
 fn start(app: &TestApp) -> (JoinHandle<()>, Stop) {
     let stop = Stop { soft: CancellationToken::new(), hard: CancellationToken::new() };
-    (tokio::spawn(run(Arc::clone(&app.valet), stop.clone())), stop)
+    (tokio::spawn(run(app.live.clone(), stop.clone())), stop)
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `GET params` for a file sent by one request, `POST multipart` for one sent in parts.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::{
@@ -9,10 +9,10 @@ use super::{
     query::QueryFields,
 };
 use crate::{
-    app::Valet,
     grant::{profile::Method, request::ClientRequest},
     http::{
         compat::Entrant,
+        house::Current,
         json_body::JsonBody,
         problem::{Code, Problem},
     },
@@ -38,7 +38,7 @@ struct MultipartView<'a> {
 ///
 /// # Errors
 /// Those of `POST /v1/uploads`.
-pub(super) async fn params(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn params(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let facts = FileFacts::of_query(QueryFields::of(&http)?)?;
     let request = facts.into_request(&valet, &entrant, &[Method::Post, Method::Put])?;
     let now = valet.clock.now();
@@ -57,7 +57,7 @@ pub(super) async fn params(http: HttpRequest, entrant: Entrant, valet: Data<Vale
 pub(super) async fn multipart(
     entrant: Entrant,
     body: JsonBody<UploadBody>,
-    valet: Data<Valet>,
+    valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let request = FileFacts::of_json(body.0)?.into_request(&valet, &entrant, &[Method::Multipart])?;
     let grant = valet.issue(&entrant, request, None, valet.clock.now()).await?.signed.grant;

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{answer, query::QueryFields, transfer::own_grant};
 use crate::{
-    app::Valet,
     grant::{grant::Grant, multipart::NamedPart},
     http::{
         compat::Entrant,
+        house::Current,
         json_body::{JsonBody, RequestBody},
         problem::Problem,
         to_its_end::to_its_end,
@@ -55,7 +55,7 @@ pub(super) async fn complete(
     http: HttpRequest,
     entrant: Entrant,
     body: JsonBody<CompleteBody>,
-    valet: Data<Valet>,
+    valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let grant = own_grant(&valet, &entrant, &http).await?;
     let parts = body.0.parts.into_iter().map(|part| NamedPart { part_number: part.part_number, etag: part.etag });
@@ -70,7 +70,7 @@ pub(super) async fn complete(
 pub(super) async fn complete_single(
     http: HttpRequest,
     entrant: Entrant,
-    valet: Data<Valet>,
+    valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let query = QueryFields::of(&http)?;
     let entry = valet.own_grant_by_key(&entrant, entrant.ticket_profile(), query.require("key")?).await?;
@@ -78,7 +78,7 @@ pub(super) async fn complete_single(
 }
 
 async fn complete_grant(
-    valet: &Data<Valet>,
+    valet: &Current,
     entrant: Entrant,
     id: Uuid,
     parts: Vec<NamedPart>,
@@ -98,7 +98,7 @@ struct Aborted {}
 ///
 /// # Errors
 /// 404, or those of `DELETE /v1/uploads/{id}`.
-pub(super) async fn abort(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn abort(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let grant = own_grant(&valet, &entrant, &http).await?;
     valet.cancel(&entrant, grant.id, valet.clock.now()).await?;
     Ok(answer(&Aborted {}))

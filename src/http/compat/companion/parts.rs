@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::{
         grant::{Grant, State},
         multipart::{Cutting, UploadedPart},
     },
-    http::{compat::Entrant, problem::Problem},
+    http::{compat::Entrant, house::Current, problem::Problem},
 };
 
 #[derive(Serialize)]
@@ -48,7 +48,7 @@ struct BatchView<'a> {
 ///
 /// # Errors
 /// 404, or those of `GET /v1/uploads/{id}/parts`.
-pub(super) async fn list(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let grant = own_grant(&valet, &entrant, &http).await?;
     let parts = valet.list_parts(&entrant, grant.id, valet.clock.now()).await?;
     Ok(answer(&parts.into_iter().map(PartView::from).collect::<Vec<_>>()))
@@ -58,7 +58,7 @@ pub(super) async fn list(http: HttpRequest, entrant: Entrant, valet: Data<Valet>
 ///
 /// # Errors
 /// 404, or those of `POST /v1/uploads/{id}/parts`.
-pub(super) async fn sign_one(http: HttpRequest, entrant: Entrant, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub(super) async fn sign_one(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let number = part_number(http.match_info().query("part"), "partNumber")?;
     let grant = own_grant(&valet, &entrant, &http).await?;
     let now = valet.clock.now();
@@ -72,11 +72,7 @@ pub(super) async fn sign_one(http: HttpRequest, entrant: Entrant, valet: Data<Va
 ///
 /// # Errors
 /// As for one.
-pub(super) async fn sign_batch(
-    http: HttpRequest,
-    entrant: Entrant,
-    valet: Data<Valet>,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn sign_batch(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let query = QueryFields::of(&http)?;
     let numbers = query.require("partNumbers")?.split(',');
     let numbers: Vec<_> = numbers.map(|number| part_number(number, "partNumbers")).collect::<Result<_, _>>()?;

@@ -1,6 +1,6 @@
 //! `POST /v1/uploads/batch`: many grants at once, each with its own verdict.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,6 +14,7 @@ use crate::{
     grant::fault::{Fault, FaultCode},
     http::{
         caller::SignedIn,
+        house::Current,
         json_body::{JsonBody, RequestBody, parse},
         limits::charge_batch,
         problem::{Code, Problem, ProblemDocument},
@@ -47,7 +48,7 @@ pub async fn issue_batch(
     http: HttpRequest,
     caller: SignedIn,
     body: JsonBody<BatchBody>,
-    valet: Data<Valet>,
+    valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let items = body.0.uploads;
     if items.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor},
@@ -18,6 +18,7 @@ use crate::{
     grant::{limits::UncheckedAsk, profile::Method},
     http::{
         caller::SignedIn,
+        house::Current,
         json_body::{JsonBody, RequestBody},
         problem::Problem,
         view::SignedGrantView,
@@ -112,7 +113,7 @@ pub async fn issue(
     http: HttpRequest,
     caller: SignedIn,
     body: JsonBody<IssueBody>,
-    valet: Data<Valet>,
+    valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let idempotency_key = idempotency_key(&http)?;
     let issued = issue_one(&valet, &caller, body.0, idempotency_key).await?;

@@ -1,18 +1,15 @@
 //! `GET /v1/uploads`: the caller's grants, newest first.
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Query},
-};
+use actix_web::{HttpResponse, web::Query};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::answer;
 use crate::{
-    app::{Valet, ports::GrantFilter},
+    app::ports::GrantFilter,
     grant::grant::State,
-    http::{caller::SignedIn, problem::Problem, view::GrantView},
+    http::{caller::SignedIn, house::Current, problem::Problem, view::GrantView},
 };
 
 /// Grants in one page, unless asked otherwise.
@@ -59,7 +56,7 @@ impl TryFrom<ListQuery> for GrantFilter {
 ///
 /// # Errors
 /// For a query that makes no sense, and for another user's list without the scope.
-pub async fn list(caller: SignedIn, http: actix_web::HttpRequest, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub async fn list(caller: SignedIn, http: actix_web::HttpRequest, valet: Current) -> Result<HttpResponse, Problem> {
     let query = Query::<ListQuery>::from_query(http.query_string())
         .map_err(|error| Problem::invalid_parameter("query", error.to_string()))?;
     let filter = GrantFilter::try_from(query.into_inner())?;

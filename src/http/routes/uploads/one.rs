@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use super::answer;
 use crate::{
-    app::Valet,
     grant::multipart::NamedPart,
     http::{
         caller::SignedIn,
         drain::{Draining, SHORT_WAIT},
+        house::Current,
         json_body::{JsonBody, RequestBody},
         problem::{Code, Problem},
         to_its_end::to_its_end,
@@ -74,7 +74,7 @@ pub async fn show(
     http: HttpRequest,
     caller: SignedIn,
     path: Path<String>,
-    valet: Data<Valet>,
+    valet: Current,
     room: Data<WaitingRoom>,
     draining: Data<Draining>,
 ) -> Result<HttpResponse, Problem> {
@@ -109,7 +109,7 @@ pub async fn complete(
     caller: SignedIn,
     path: Path<String>,
     body: JsonBody<CompleteBody>,
-    valet: Data<Valet>,
+    valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&path)?;
     let named = |part: PartBody| NamedPart { part_number: part.part_number, etag: part.etag };
@@ -127,7 +127,7 @@ pub async fn renew(
     caller: SignedIn,
     path: Path<String>,
     _body: JsonBody<EmptyBody>,
-    valet: Data<Valet>,
+    valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let signed = valet.renew(&caller, parse_id(&path)?, valet.clock.now()).await?;
     Ok(answer(HttpResponse::Ok(), &SignedGrantView::new(&valet, &signed)))
@@ -137,7 +137,7 @@ pub async fn renew(
 ///
 /// # Errors
 /// The contract's codes for this call.
-pub async fn cancel(caller: SignedIn, path: Path<String>, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub async fn cancel(caller: SignedIn, path: Path<String>, valet: Current) -> Result<HttpResponse, Problem> {
     valet.cancel(&caller, parse_id(&path)?, valet.clock.now()).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,18 +1,16 @@
 //! `/v1/uploads/{id}/parts`: the parts of a multipart grant.
 
-use actix_web::{
-    HttpResponse,
-    web::{Data, Path},
-};
+use actix_web::{HttpResponse, web::Path};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{answer, one::parse_id};
 use crate::{
-    app::{Valet, parts::SignedPart},
+    app::parts::SignedPart,
     grant::multipart::{Cutting, UploadedPart},
     http::{
         caller::SignedIn,
+        house::Current,
         json_body::{JsonBody, RequestBody},
         problem::Problem,
         view::rfc3339,
@@ -69,7 +67,7 @@ pub async fn sign_parts(
     caller: SignedIn,
     path: Path<String>,
     body: JsonBody<PartsBody>,
-    valet: Data<Valet>,
+    valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let (id, numbers) = (parse_id(&path)?, &body.0.part_numbers);
     let signed = valet.sign_parts(&caller, id, numbers, Cutting::Planned, valet.clock.now()).await?;
@@ -81,7 +79,7 @@ pub async fn sign_parts(
 ///
 /// # Errors
 /// The contract's codes for this call.
-pub async fn list_parts(caller: SignedIn, path: Path<String>, valet: Data<Valet>) -> Result<HttpResponse, Problem> {
+pub async fn list_parts(caller: SignedIn, path: Path<String>, valet: Current) -> Result<HttpResponse, Problem> {
     let parts = valet.list_parts(&caller, parse_id(&path)?, valet.clock.now()).await?;
     Ok(answer(HttpResponse::Ok(), &PartsView { parts }))
 }

@@ -1,4 +1,4 @@
-"""Runs unittest modules: a line for each test, and at last the line that tests/run adds up.  python -m lib.runner MODULE…"""
+"""Runs unittest modules: a line for each test, and at last the line that tests/run adds up.  python -m runner MODULE…"""
 
 import sys
 import unittest
