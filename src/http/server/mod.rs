@@ -8,6 +8,7 @@
 //! | one that has been answered and says nothing more | `keep_alive` |
 //! | one that does not take its answer | `keep_alive`, without a byte taken |
 
+mod files;
 mod paced;
 
 use std::{io, net::TcpListener, num::NonZeroUsize, thread::available_parallelism, time::Duration};
@@ -69,9 +70,10 @@ where
     B: MessageBody + 'static,
 {
     let workers = rules.workers();
+    let connections = files::room_for(rules.max_connections);
     let builder = Server::build()
         .workers(workers)
-        .max_concurrent_connections(rules.max_connections.div_ceil(workers))
+        .max_concurrent_connections(connections.div_ceil(workers))
         .disable_signals()
         .shutdown_signal(stop.clone().cancelled_owned())
         .shutdown_timeout(rules.grace.as_secs());
