@@ -124,7 +124,7 @@ mod tests {
         let now = DateTime::from_timestamp(1_795_219_200, 0).unwrap();
         let id = uuid::Uuid::from_u128(1);
         let kind = crate::grant::event::EventType::Completed;
-        let news = Event { id, grant_id: id, kind, time: now, payload: "{}".to_owned() };
+        let news = Event { id, grant_id: id, kind, time: now, payload: "{}".to_owned(), trace: None };
 
         let failure = hook.ask(&news, now).await.unwrap_err().to_string();
 

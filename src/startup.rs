@@ -31,12 +31,13 @@ use crate::{
         drain::{Draining, close_while_draining},
         house::House,
         limits::{LimitRules, Limits},
+        measure::{measure_ops, measure_public},
         request_id::identify,
         root_span::RequestSpan,
         server::{self, ConnectionRules, take_in_hand},
         waiting::WaitingRoom,
     },
-    outbox,
+    instruments, outbox,
     settings::{Environment, ServerSettings, Settings, StoreSettings},
     shutdown::Stops,
     store,
@@ -121,6 +122,7 @@ impl Application {
     /// # Errors
     /// When any of it is not to be had.
     pub async fn build(settings: &Settings, parts: Parts, stops: Stops) -> anyhow::Result<Self> {
+        instruments::install();
         let valet = Live::new(build_valet(settings, &parts).await?);
         let authenticator = Arc::new(wiring::authenticator(settings).context("auth")?);
         let limits = Limits::new(limit_rules(settings), Arc::clone(&parts.clock));
@@ -130,6 +132,7 @@ impl Application {
         let ops_url = format!("http://{}", listeners.ops.local_addr()?);
         let routes = PublicRoutes {
             cors_origins: settings.server.cors_origins.clone(),
+            public_url: settings.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
             demo: settings.demo.enabled,
             static_answer: parts.static_answer,
         };
@@ -174,6 +177,7 @@ impl Application {
         let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
         let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
         let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(self.valet.clone(), stop)));
+        background.spawn(workers::tidy_up_metrics(answered.clone()));
         if self.reconcile {
             background.spawn(workers::purge(self.valet.clone(), self.stops.soft.clone()));
             background.spawn(workers::reconcile(self.valet.clone(), self.stops.soft.clone()));
@@ -320,6 +324,7 @@ fn public_server(
             .wrap(from_fn(identify))
             .wrap(from_fn(note_client_address))
             .wrap(from_fn(close_while_draining))
+            .wrap(from_fn(measure_public))
             .wrap(from_fn(take_in_hand))
     })?)
 }
@@ -350,6 +355,7 @@ fn ops_server(
             .app_data(Data::new(draining.clone()))
             .configure(http::configure_ops)
             .wrap(from_fn(identify))
+            .wrap(from_fn(measure_ops))
             .wrap(from_fn(take_in_hand))
     })?)
 }

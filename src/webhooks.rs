@@ -9,7 +9,10 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response, header};
 use url::Url;
 use uuid::Uuid;
 
-use crate::grant::webhook::{WebhookSecret, sign_webhook};
+use crate::{
+    grant::webhook::{WebhookSecret, sign_webhook},
+    trace,
+};
 
 /// Structured-mode CloudEvents.
 const CLOUDEVENTS_JSON: &str = "application/cloudevents+json; charset=utf-8";
@@ -28,15 +31,22 @@ pub struct WebhookTarget {
 }
 
 impl WebhookTarget {
-    /// The request that says `payload` under this id, signed at `now`.
+    /// The request that says `payload` under this id, signed at `now`; part of the trace that we are in.
     pub fn post(&self, http: &Client, id: Uuid, payload: &str, now: DateTime<Utc>) -> RequestBuilder {
         let body = payload.as_bytes().to_vec();
         let signed = sign_webhook(&self.secrets, &id.to_string(), now, &body);
+        let trace = trace::current();
+        let trace = trace
+            .iter()
+            .flat_map(|trace| [("traceparent", Some(trace.traceparent())), ("tracestate", trace.tracestate())]);
         let request = http
             .post(self.url.clone())
             .timeout(self.timeout)
             .header(header::CONTENT_TYPE, CLOUDEVENTS_JSON)
             .header(header::ACCEPT, "application/json");
+        let request = trace
+            .filter_map(|(name, value)| Some((name, value?)))
+            .fold(request, |request, (name, value)| request.header(name, value));
         signed.into_iter().fold(request, |request, (name, value)| request.header(name, value)).body(body)
     }
 }

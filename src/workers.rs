@@ -9,7 +9,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{Valet, live::Live, purge::Forgotten};
+use crate::{
+    app::{Valet, live::Live, purge::Forgotten},
+    instruments,
+};
 
 /// How often the reconciler asks what is due. What a step may do is counted in seconds too.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
@@ -38,7 +41,7 @@ pub async fn reconcile(live: Live<Valet>, stop: CancellationToken) {
         let due = match valet.buckets_due(valet.clock.now()).await {
             Ok(due) => due,
             Err(error) => {
-                tracing::error!(cause = %error, "the reconciler could not use the store");
+                tracing::error!(error.cause = %error, "the reconciler could not use the store");
                 continue;
             }
         };
@@ -55,7 +58,19 @@ pub async fn reconcile(live: Live<Valet>, stop: CancellationToken) {
 
 async fn look_after(valet: Arc<Valet>, bucket: String, share: u32, stop: CancellationToken) {
     if let Err(error) = valet.reconcile_bucket(&bucket, share, valet.clock.now(), &stop).await {
-        tracing::error!(cause = %error, bucket, "the reconciler could not use the store");
+        tracing::error!(error.cause = %error, bucket.name = bucket, "the reconciler could not use the store");
+    }
+}
+
+/// Sorts what was timed into its buckets, whether somebody scrapes or not.
+pub async fn tidy_up_metrics(stop: CancellationToken) {
+    let mut every = interval(instruments::TIDY_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => instruments::tidy_up(),
+        }
     }
 }
 
@@ -71,8 +86,10 @@ pub async fn purge(live: Live<Valet>, stop: CancellationToken) {
         let valet = live.current();
         match valet.purge(valet.clock.now(), &stop).await {
             Ok(Forgotten { grants: 0, events: 0, keys: 0 }) => {}
-            Ok(Forgotten { grants, events, keys }) => tracing::info!(grants, events, keys, "purged"),
-            Err(error) => tracing::error!(cause = %error, "the ledger could not be purged"),
+            Ok(Forgotten { grants, events, keys }) => {
+                tracing::info!(purged.grants = grants, purged.events = events, purged.keys = keys, "purged")
+            }
+            Err(error) => tracing::error!(error.cause = %error, "the ledger could not be purged"),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use thiserror::Error;
+use tracing::{Span, field};
 use uuid::Uuid;
 
 use super::{
@@ -127,6 +128,7 @@ impl Valet {
         self.seal_keys.verify(fields.field("x:seal").ok_or(SealInvalid::Malformed)?, &facts)?;
 
         let id = Uuid::try_parse(upload_id).map_err(|_| CallbackError::GrantUnknown)?; // (6)
+        Span::current().record("grant.id", field::display(id));
         let entry = self.store.find_grant(id).await?.ok_or(CallbackError::GrantUnknown)?;
         let grant = &entry.grant;
         let is_of_grant = grant.kind == kind && grant.bucket == bucket && grant.key == granted;

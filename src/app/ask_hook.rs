@@ -11,6 +11,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
@@ -18,15 +19,20 @@ use super::{
     ports::{Hook, HookAnswer, HookUnavailable, LedgerEntry},
     record_completion::RecordError,
 };
-use crate::grant::{
-    completion::Completion,
-    event::EventType,
-    grant::Grant,
-    hook::{HookOutcome, HookRecord, OnFailure},
+use crate::{
+    grant::{
+        completion::Completion,
+        event::EventType,
+        grant::Grant,
+        hook::{HookOutcome, HookRecord, OnFailure},
+    },
+    instruments::{self, Stopwatch},
 };
 
 /// A hook, and what it means when it gives no usable answer.
 pub struct ConfiguredHook {
+    /// Its section's.
+    pub name: String,
     /// Whom to ask.
     pub backend: Arc<dyn Hook>,
     /// What then.
@@ -107,19 +113,33 @@ impl Valet {
             return Err(failure.clone());
         }
         let news = self.event(EventType::Completed, grant, completion, None, now);
-        let (outcome, answer) = match hook.backend.ask(&news, now).await {
+        let span = tracing::info_span!("hook", otel.kind = "client", grant.id = %grant.id, event.id = %news.id);
+        let watch = Stopwatch::start();
+        let heard = hook.backend.ask(&news, now).instrument(span).await;
+        instruments::hook_asked(&hook.name, word_of(&heard), watch.elapsed());
+        let (outcome, answer) = match heard {
             Ok(HookAnswer::Accepted(answer)) => (HookOutcome::Accepted, Some(answer)),
             Ok(HookAnswer::Rejected) => (HookOutcome::Rejected, None),
             Err(failure) => {
-                tracing::warn!(upload.id = %grant.id, error = %failure, on_failure = ?hook.on_failure, "the hook failed");
                 if hook.on_failure == OnFailure::Defer {
+                    // Told by whoever has to say so.
                     turn.0 = Some((completion.etag.clone(), failure.clone()));
                     return Err(failure);
                 }
+                tracing::warn!(grant.id = %grant.id, error.cause = %failure, hook.on_failure = ?hook.on_failure, "the hook failed");
                 (HookOutcome::Failed, None)
             }
         };
         Ok(HookRecord { outcome, answer })
+    }
+}
+
+/// What it said, in one word.
+fn word_of(heard: &Result<HookAnswer, HookUnavailable>) -> &'static str {
+    match heard {
+        Ok(HookAnswer::Accepted(_)) => "accepted",
+        Ok(HookAnswer::Rejected) => "rejected",
+        Err(HookUnavailable(_)) => "failed",
     }
 }
 

@@ -6,7 +6,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
-    Valet,
+    Valet, audit,
     look_up::LookUpError,
     ports::{Caller, GrantChange, GrantChanged, StoreError},
 };
@@ -44,6 +44,7 @@ impl Valet {
         match self.store.change_grant(change).await? {
             GrantChanged::Applied => {
                 self.watch.announce(id);
+                audit::cancelled(caller, &grant);
                 self.abort_cancelled(&grant, now).await;
                 Ok(())
             }
@@ -57,7 +58,7 @@ impl Valet {
         if let (Method::Multipart, Some(bucket)) = (grant.method, self.bucket_named(&grant.bucket))
             && let Err(error) = self.abort_transfer(grant, bucket, now).await
         {
-            tracing::warn!(upload.id = %grant.id, error = %error, "a cancelled multipart upload could not be aborted");
+            tracing::warn!(grant.id = %grant.id, error.cause = %error, "a cancelled multipart upload could not be aborted");
         }
     }
 }

@@ -5,16 +5,22 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use tracing::{Instrument, field};
 
 use super::{
     Valet,
     ports::{
-        Claimed, Delivery, DeliveryClaim, Fate, Message, OutgoingEvent, Settled, Settlement, SinkAnswer, StoreError,
+        Claimed, Delivery, DeliveryClaim, Fate, Message, OutgoingEvent, Settled, Settlement, Sink, SinkAnswer,
+        StoreError,
     },
 };
-use crate::grant::{
-    event::Event,
-    retry::{Next, after_failure},
+use crate::{
+    grant::{
+        event::Event,
+        retry::{Next, after_failure},
+    },
+    instruments::{self, Stopwatch},
+    trace,
 };
 
 /// How many events one sink is sent at the same time, by one process.
@@ -51,6 +57,18 @@ pub enum Attempt {
     Dead,
     /// The sink said that it is gone.
     Gone,
+}
+
+impl Attempt {
+    /// In one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 impl Valet {
@@ -99,9 +117,25 @@ impl Valet {
     /// # Errors
     /// When the ledger does not answer: the delivery is due again when its lease has ended.
     pub async fn deliver(&self, sink: &str, delivery: &Delivery) -> Result<Attempt, StoreError> {
-        let Some(receiver) = self.sinks.get(sink) else { return Ok(Attempt::Failed) };
+        let Some(receiver) = self.sinks.get(sink).map(AsRef::as_ref) else { return Ok(Attempt::Failed) };
+        let span = tracing::info_span!(
+            "deliver",
+            otel.kind = "client",
+            trace_id = field::Empty,
+            sink.name = sink,
+            event.id = %delivery.event_id,
+            grant.id = %delivery.grant_id,
+            delivery.attempt = delivery.attempt,
+        );
+        trace::continue_from(&span, delivery.trace.as_ref());
+        self.attempt(sink, receiver, delivery).instrument(span).await
+    }
+
+    async fn attempt(&self, sink: &str, receiver: &dyn Sink, delivery: &Delivery) -> Result<Attempt, StoreError> {
         let message = Message { id: delivery.event_id, payload: &delivery.payload };
+        let watch = Stopwatch::start();
         let answer = receiver.send(&message, self.clock.now()).await;
+        let took = watch.elapsed();
         let now = self.clock.now();
         let fate = self.judge(delivery, answer, now);
         let attempt = match &fate {
@@ -110,9 +144,10 @@ impl Valet {
             Fate::Dead { .. } => Attempt::Dead,
             Fate::Gone { .. } => Attempt::Gone,
         };
+        instruments::delivery(sink, attempt.as_str(), took);
         let told = fate.clone();
         let settled = self.settle_delivery_as(sink, delivery, fate, now).await?;
-        log(sink, delivery, &told, settled);
+        log(sink, &told, settled);
         Ok(attempt)
     }
 
@@ -152,22 +187,21 @@ impl Valet {
     }
 }
 
-/// What somebody has to look after is told once; an ordinary failure is tried again by itself.
-fn log(sink: &str, delivery: &Delivery, fate: &Fate, settled: Settled) {
-    let Delivery { event_id, grant_id, attempt, .. } = delivery;
+/// What somebody has to look after is told once; an ordinary failure is tried again by itself. Which delivery it was says the span.
+fn log(sink: &str, fate: &Fate, settled: Settled) {
     match (fate, settled) {
         (Fate::Gone { error }, Settled::SinkDisabled) => {
             tracing::error!(
-                sink,
-                error,
+                sink.name = sink,
+                error.cause = error,
                 "the sink says that it is gone: it gets no more events until it is enabled again"
             );
         }
         (Fate::Dead { error }, Settled::Applied) => {
-            tracing::warn!(sink, event.id = %event_id, upload.id = %grant_id, attempt, error, "an event is given up: it can be replayed");
+            tracing::warn!(error.cause = error, "an event is given up: it can be replayed");
         }
         (Fate::Retry { error, .. }, _) => {
-            tracing::debug!(sink, event.id = %event_id, upload.id = %grant_id, attempt, error, "an event is tried again later");
+            tracing::debug!(error.cause = error, "an event is tried again later");
         }
         _ => {}
     }

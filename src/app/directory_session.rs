@@ -13,6 +13,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::{
     Bucket, Valet,
+    audit::{self, Given},
     issue::IssueError,
     ports::{Caller, GrantFilter, TokenError},
     renew::Prolonged,
@@ -120,6 +121,7 @@ impl Valet {
         let (mut kept, waited) = hold(slot).await;
         match &*kept {
             Kept::Session(session) if session.may_be_lent(now) && self.is_open(&session.grant).await? => {
+                audit::lent(Given::Replay, caller, &session.grant);
                 return Ok((**session).clone());
             }
             Kept::Failure(error) if waited => return Err(SigningError::from(error.clone()).into()),
@@ -127,11 +129,14 @@ impl Valet {
         }
         let made = self.open_directory(user_id, profile, now).await;
         *kept = match &made {
-            Ok(session) => Kept::Session(Box::new(session.clone())),
+            Ok((given, session)) => {
+                audit::lent(*given, caller, &session.grant);
+                Kept::Session(Box::new(session.clone()))
+            }
             Err(IssueError::Signing(SigningError::Tokens(error))) => Kept::Failure(error.clone()),
             Err(_) => Kept::Nothing,
         };
-        made
+        made.map(|(_, session)| session)
     }
 
     /// Whether nobody has ended it meanwhile.
@@ -145,17 +150,18 @@ impl Valet {
         user_id: String,
         profile: &Profile,
         now: DateTime<Utc>,
-    ) -> Result<DirectorySession, IssueError> {
+    ) -> Result<(Given, DirectorySession), IssueError> {
         let bucket = self.bucket_for(profile)?;
         let means = self.means(Method::Sts, profile, bucket, now).await?;
         if let Some(open) = self.find_open_directory(&user_id, profile, bucket, now).await?
             && let Prolonged::Done(grant) = self.prolong(open, &means, now).await?
             && let Some(session) = self.fill_directory(*grant, profile, bucket, now).await?
         {
-            return Ok(session);
+            return Ok((Given::Renew, session));
         }
         let grant = self.add_directory(user_id, profile, bucket, Method::Sts, &means, now).await?;
         let session = self.fill_directory(grant, profile, bucket, now).await?;
+        let session = session.map(|session| (Given::Issue, session));
         session.ok_or_else(|| SigningError::Tokens(TokenError::Unavailable("its grant has ended".to_owned())).into())
     }
 

@@ -1,13 +1,13 @@
 //! Issue a grant: profile rules → key → ledger → signature.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use metrics::counter;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
     Bucket, Valet,
+    audit::{self, Given},
     ports::{Caller, GrantAdded, IdempotencyClaim, NewGrant, StoreError},
     signing::{Means, SignedGrant, SigningError},
 };
@@ -20,6 +20,7 @@ use crate::grant::{
     profile::Profile,
     quota::Quota,
 };
+use crate::instruments;
 
 /// Lets a machine caller issue for another user.
 pub const SCOPE_ISSUE_FOR: &str = "uploads:issue-for";
@@ -101,6 +102,7 @@ impl Valet {
         match self.store.add_grant(new).await? {
             GrantAdded::Added => {
                 let signed = self.sign_by(&means, grant, profile, bucket, now).await?;
+                audit::granted(Given::Issue, caller, &signed);
                 Ok(Issued { signed, replayed: false })
             }
             GrantAdded::AlreadyClaimed { request_digest: earlier, .. } if Some(earlier) != request_digest => {
@@ -109,6 +111,7 @@ impl Valet {
             GrantAdded::QuotaExhausted { quota, free_at } => Err(quota_exhausted(quota, free_at, now)),
             GrantAdded::AlreadyClaimed { entry, .. } => {
                 let signed = self.sign(entry.grant, profile, now).await?;
+                audit::granted(Given::Replay, caller, &signed);
                 Ok(Issued { signed, replayed: true })
             }
         }
@@ -162,7 +165,7 @@ impl Valet {
 
 /// A refusal by the ledger; counted here, once.
 pub(super) fn quota_exhausted(quota: Quota, free_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> IssueError {
-    counter!("oss_valet_limited_total", "limit" => quota.as_str()).increment(1);
+    instruments::limited(quota.as_str());
     IssueError::QuotaExhausted { quota, wait: free_at.map(|free_at| free_at - now) }
 }
 

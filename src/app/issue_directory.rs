@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Bucket, Valet,
+    audit::{self, Given},
     issue::{IssueError, effective_user, quota_exhausted},
     ports::{Caller, Credential, GrantAdded, NewGrant, Session, TokenService},
     signing::{Means, SigningError, warn_of_long_fields},
@@ -14,6 +15,7 @@ use crate::{
         fault::{Fault, FaultCode},
         grant::{Grant, GrantKind, State},
         key_template::{KeyFacts, UnusableKey},
+        policy_digest::digest_of_request,
         profile::{Method, Profile},
         request::{ClientRequest, Pinning, pin},
         session_policy::{session_duration, session_name, session_policy},
@@ -83,6 +85,7 @@ impl Valet {
         };
         let (form, _) = pin(&grant, &pinning).expect("a form has no lifetime of its own");
         warn_of_long_fields(&grant, &form);
+        audit::handed_out(Given::Issue, caller, &grant, Some(&digest_of_request(&form)));
         Ok(DirectoryForm { host: endpoint.bucket_url(&grant.bucket), form, grant })
     }
 

@@ -121,7 +121,7 @@ async fn abort_uploads(grant: &Grant, bucket: &Bucket, now: DateTime<Utc>) -> Re
     let unfinished = bucket.objects.list_uploads_under(&grant.key, now).await?;
     for upload in &unfinished {
         if has_dot_segments(&upload.key) {
-            tracing::warn!(upload.id = %grant.id, "an unfinished multipart upload of an impossible key can't be aborted");
+            tracing::warn!(grant.id = %grant.id, "an unfinished multipart upload of an impossible key can't be aborted");
         } else {
             bucket.objects.abort(&upload.key, &upload.oss_upload_id, now).await?;
         }

@@ -4,6 +4,7 @@
 
 pub mod accept_callback;
 pub mod ask_hook;
+pub mod audit;
 pub mod cancel;
 pub mod complete;
 pub mod confirm;
@@ -48,6 +49,7 @@ use crate::{
     clock::Clock,
     entropy::Entropy,
     grant::{
+        event::Origin,
         grant::{Grant, State},
         looks::LookSchedule,
         profile::Profile,
@@ -56,6 +58,7 @@ use crate::{
         seal::SealKeys,
         ticket::TicketKeys,
     },
+    instruments::NOT_CONFIGURED,
     oss::{
         access_key::AccessKey,
         callback_signature::TrustedKeys,
@@ -64,6 +67,7 @@ use crate::{
         request::SignatureVersion,
         sign_v4::{Scope, SigningKey},
     },
+    trace,
 };
 
 /// Everything the use cases stand on; made in `startup`, and made anew by a reload.
@@ -163,12 +167,22 @@ impl Valet {
         self.buckets.values().find(|candidate| candidate.bucket == bucket)
     }
 
+    /// The profile of that name as metrics name it: a name that nobody has configured may be anything.
+    pub fn profile_label(&self, name: &str) -> &str {
+        self.profiles.get_key_value(name).map_or(NOT_CONFIGURED, |(known, _)| known)
+    }
+
     /// A fresh id, sortable by time.
     pub fn new_id(&self, now: DateTime<Utc>) -> Uuid {
         let mut random = [0; 10];
         self.entropy.fill(&mut random);
         let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    /// Where an event comes from that is recorded now.
+    fn event_origin(&self) -> Origin<'_> {
+        Origin { source: &self.event_source, trace: trace::current() }
     }
 
     /// The reconciler's first appointment with a new grant.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use thiserror::Error;
 
-use super::{Valet, ports::Caller};
+use super::{Valet, audit, ports::Caller};
 use crate::grant::{
     limits::is_usable_user_id,
     ticket::{LIFETIME, NONCE_LEN, TicketFacts, TicketTooLong},
@@ -58,6 +58,7 @@ impl Valet {
         let mut nonce = [0; NONCE_LEN];
         self.entropy.fill(&mut nonce);
         let ticket = self.ticket_keys.seal(&facts, nonce)?;
+        audit::ticket_opened(caller, &facts.profile, facts.expires_at);
         Ok(OpenedTicket { ticket, expires_at: facts.expires_at })
     }
 }

@@ -5,7 +5,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
-    Valet,
+    Valet, audit,
     look_up::LookUpError,
     ports::{Caller, LedgerEntry, ObjectStoreError},
     signing::SigningError,
@@ -109,7 +109,9 @@ impl Valet {
         };
         // The only failure is a lifetime that no signature can have.
         let parts = numbers.iter().map(sign).collect::<Result<_, _>>();
-        Ok(SignedParts { parts: parts.map_err(|_| PartsError::Ended(State::Expired))?, expires_at })
+        let parts = parts.map_err(|_| PartsError::Ended(State::Expired))?;
+        audit::parts_signed(caller, &grant, numbers, expires_at);
+        Ok(SignedParts { parts, expires_at })
     }
 
     /// The parts that OSS holds, for resuming; none before the upload is begun and after it has ended.

@@ -6,7 +6,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::{
-    Bucket, Valet,
+    Bucket, Valet, audit,
     confirm::{Found, Sighting},
     ports::{GrantChange, GrantChanged, HookUnavailable, LedgerEntry, NextCheck, ObjectStoreError, StoreError},
     verdict::{News, Verdict, is_same},
@@ -19,6 +19,7 @@ use crate::{
         grant::{Grant, GrantKind, State},
         profile::OnReject,
     },
+    instruments,
     oss::callback::ImageInfo,
 };
 
@@ -174,7 +175,10 @@ impl Valet {
             match self.store.change_grant(self.change_for(&news, &entry.grant, &found.completion, now)).await? {
                 GrantChanged::Applied => {
                     drop(turn);
+                    let profile = self.profile_label(&entry.grant.profile);
+                    instruments::recorded(found.completion.source.as_str(), profile, news.as_str());
                     self.watch.announce(entry.grant.id);
+                    audit::recorded(&news, &entry.grant, &found.completion);
                     return self.conclude(entry, news, found, bucket, now).await;
                 }
                 // Somebody else was faster: judge by how the grant stands now.
@@ -270,7 +274,7 @@ impl Valet {
         Event::new(
             Event::id_of(kind, grant, completion),
             kind,
-            &self.event_source,
+            self.event_origin(),
             grant,
             Some(completion),
             reason,
@@ -314,7 +318,7 @@ impl Valet {
             && !has_dot_segments(key)
             && let Err(error) = bucket.objects.delete(key, now).await
         {
-            tracing::warn!(upload.id = %grant.id, error = %error, "a rejected object could not be deleted");
+            tracing::warn!(grant.id = %grant.id, error.cause = %error, "a rejected object could not be deleted");
         }
         refusal(reason)
     }

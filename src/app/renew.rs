@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Valet,
+    audit::{self, Given},
     look_up::LookUpError,
     ports::{Caller, GrantChange, GrantChanged, StoreError},
     signing::{Means, SignedGrant, SigningError},
@@ -56,7 +57,11 @@ impl Valet {
         let bucket = self.bucket_of(&grant)?;
         let means = self.means(grant.method, profile, bucket, now).await?;
         match self.prolong(grant, &means, now).await? {
-            Prolonged::Done(renewed) => Ok(self.sign_by(&means, *renewed, profile, bucket, now).await?),
+            Prolonged::Done(renewed) => {
+                let signed = self.sign_by(&means, *renewed, profile, bucket, now).await?;
+                audit::granted(Given::Renew, caller, &signed);
+                Ok(signed)
+            }
             Prolonged::Ended(state) => Err(RenewError::Ended(state)),
             Prolonged::Unknown => Err(LookUpError::NotFound.into()),
         }

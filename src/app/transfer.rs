@@ -92,7 +92,7 @@ impl Valet {
             Ok(Joined::Refused(code)) => Err(JoinError::Refused(code)),
             // OSS goes on when a connection breaks: HEAD decides.
             Err(ObjectStoreError::Unavailable(why)) => {
-                tracing::warn!(upload.id = %grant.id, why, "OSS did not say whether the parts are joined");
+                tracing::warn!(grant.id = %grant.id, error.cause = why, "OSS did not say whether the parts are joined");
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -122,7 +122,7 @@ impl Valet {
 
     async fn abort_quietly(&self, grant: &Grant, bucket: &Bucket, oss_upload_id: &str, now: DateTime<Utc>) {
         if let Err(error) = bucket.objects.abort(&grant.key, oss_upload_id, now).await {
-            tracing::warn!(upload.id = %grant.id, error = %error, "a second multipart upload could not be aborted; the reconciler will");
+            tracing::warn!(grant.id = %grant.id, error.cause = %error, "a second multipart upload could not be aborted; the reconciler will");
         }
     }
 }

@@ -20,6 +20,7 @@ use super::{
     fetch::build_client,
     issuer::Issuer,
 };
+use crate::app::ports::KeySetStatus;
 
 /// A verified token is trusted unread for at most so long: a withdrawn key stops counting after it.
 const MAX_CACHED: TimeDelta = TimeDelta::minutes(5);
@@ -71,6 +72,11 @@ impl Authenticator {
         let verified = self.verify(token, now).await?;
         self.verified.insert(digest, verified.clone());
         Ok(verified.caller)
+    }
+
+    /// How the keys of each issuer stand.
+    pub fn key_sets(&self) -> Vec<KeySetStatus> {
+        self.issuers.iter().map(Issuer::status).collect()
     }
 
     /// Of the whole token, so that one with another signature is another; and of the key sets it was verified with.

@@ -38,14 +38,16 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::capture();
     let settings = args.config.load(&environment)?;
-    wiring::telemetry(&settings)?;
+    let telemetry = wiring::telemetry(&settings)?;
     let parts = Parts { static_answer: args.bench_static.map(json_of_len), ..Parts::system(environment) };
     let application = Application::build(&settings, parts, shutdown::on_signals(settings.server.grace())?).await?;
-    tracing::info!(service = application.service_url(), ops = application.ops_url(), "ready");
+    tracing::info!(service.url = application.service_url(), ops.url = application.ops_url(), "ready");
     if args.json {
         println!("{}", json!({"service": application.service_url(), "ops": application.ops_url()}));
     }
-    application.run().await?;
+    let ran = application.run().await;
+    telemetry.shut_down().await;
+    ran?;
     Ok(ExitCode::SUCCESS)
 }
 

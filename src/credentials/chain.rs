@@ -59,9 +59,13 @@ impl ChainCredentials {
         match before {
             Some(before) if before == index => {}
             Some(before) => {
-                tracing::warn!(from = self.providers[before].0, to = name, "the chain has changed its provider");
+                tracing::warn!(
+                    provider.before = self.providers[before].0,
+                    provider.name = name,
+                    "the chain has changed its provider"
+                );
             }
-            None => tracing::info!(provider = name, "the chain has found a provider that works"),
+            None => tracing::info!(provider.name = name, "the chain has found a provider that works"),
         }
     }
 
@@ -102,6 +106,7 @@ impl Credentials for ChainCredentials {
             None => CredentialStatus {
                 state: CredentialState::Refreshing,
                 usable: false,
+                renewed_at: None,
                 expires_at: None,
                 failing_since: None,
                 reason: None,

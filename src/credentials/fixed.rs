@@ -93,7 +93,7 @@ impl Credentials for StaticCredentials {
         let key = match (self.read().await, held) {
             (Ok(key), _) => key,
             (Err(error), Some(held)) => {
-                tracing::warn!(%error, "the credential could not be read again; keeping the old one");
+                tracing::warn!(error.cause = %error, "the credential could not be read again; keeping the old one");
                 held.key
             }
             (Err(error), None) => return Err(error),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use tracing::Instrument;
 use url::Url;
 
 use super::{
@@ -106,7 +107,8 @@ impl StsClient {
         url.set_query(Some(&encode(query)));
         let request = self.http.0.post(url).header("accept-encoding", "identity");
         let request = request.header("content-type", "application/x-www-form-urlencoded").body(encode(form));
-        let answer = send(request).await.map_err(TokenError::Unavailable)?;
+        let span = tracing::info_span!("sts", otel.kind = "client", server.address = self.endpoint.host_str());
+        let answer = send(request).instrument(span).await.map_err(TokenError::Unavailable)?;
         if answer.status != reqwest::StatusCode::OK {
             return Err(refusal(&answer));
         }

@@ -11,6 +11,7 @@ use super::{
     completion::{Completion, CompletionSource},
     grant::Grant,
     profile::Method,
+    trace_context::TraceContext,
 };
 use crate::oss::callback::ImageInfo;
 
@@ -57,6 +58,17 @@ pub struct Event {
     pub time: DateTime<Utc>,
     /// The JSON document.
     pub payload: String,
+    /// Where in a trace it was recorded.
+    pub trace: Option<TraceContext>,
+}
+
+/// Where events come from.
+#[derive(Debug, Clone)]
+pub struct Origin<'a> {
+    /// The CloudEvents `source` of this service.
+    pub source: &'a str,
+    /// The place in a trace at which the news came up.
+    pub trace: Option<TraceContext>,
 }
 
 impl Event {
@@ -79,11 +91,11 @@ impl Event {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
-    /// Tells of `grant`, and of its object where there is one: under a directory grant, one of many. `source` is the CloudEvents `source` of this service.
+    /// Tells of `grant`, and of its object where there is one: under a directory grant, one of many.
     pub fn new(
         id: Uuid,
         kind: EventType,
-        source: &str,
+        origin: Origin<'_>,
         grant: &Grant,
         completion: Option<&Completion>,
         reason: Option<&str>,
@@ -92,15 +104,17 @@ impl Event {
         let document = CloudEvent {
             specversion: "1.0",
             id,
-            source,
+            source: origin.source,
             kind: kind.as_str(),
             time: rfc3339(now),
             subject: completion.map_or(&grant.key, |completion| &completion.key),
             datacontenttype: "application/json",
+            traceparent: origin.trace.as_ref().map(TraceContext::traceparent),
+            tracestate: origin.trace.as_ref().and_then(TraceContext::tracestate),
             data: EventData::new(grant, completion, reason),
         };
         let payload = serde_json::to_string(&document).expect("every part is plain data with text keys");
-        Self { id, grant_id: grant.id, kind, time: now, payload }
+        Self { id, grant_id: grant.id, kind, time: now, payload, trace: origin.trace }
     }
 }
 
@@ -114,6 +128,11 @@ struct CloudEvent<'a> {
     time: String,
     subject: &'a str,
     datacontenttype: &'static str,
+    /// The extension for distributed tracing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<&'a str>,
     data: EventData<'a>,
 }
 

@@ -1,7 +1,7 @@
 //! A refused callback as a problem: each refusal its own code, counted by code, logged once.
 
 use super::problem::{Code, Problem};
-use crate::app::{accept_callback::CallbackError, ports::ObjectStoreError, record_completion::RecordError};
+use crate::app::{accept_callback::CallbackError, audit, ports::ObjectStoreError, record_completion::RecordError};
 use crate::oss::callback_signature::CallbackRefused;
 
 impl From<CallbackError> for Problem {
@@ -12,14 +12,15 @@ impl From<CallbackError> for Problem {
             CallbackError::Record(RecordError::Unconfirmable(error)) => Self::ours(code, &error),
             CallbackError::Record(RecordError::Deferred(error)) => Self::ours(code, &error),
             _ => {
-                tracing::warn!(code = code.as_str(), cause = %error, "callback refused");
+                audit::callback_refused(code.as_str(), &error.to_string());
                 Self::new(code, error)
             }
         }
     }
 }
 
-fn code_of(error: &CallbackError) -> Code {
+/// The code that a callback is refused with.
+pub(super) fn code_of(error: &CallbackError) -> Code {
     match error {
         CallbackError::Refused(CallbackRefused::Malformed(_)) => Code::CallbackMalformed,
         CallbackError::Refused(CallbackRefused::KeyNotTrusted(_)) => Code::CallbackKeyNotTrusted,

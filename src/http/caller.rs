@@ -2,8 +2,9 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header};
 use futures_util::future::LocalBoxFuture;
+use tracing::Span;
 
 use super::{
     house::House,
@@ -42,6 +43,7 @@ impl FromRequest for SignedIn {
             let token = bearer_token(&request)?;
             match house.authenticator.authenticate(token, house.valet.clock.now()).await {
                 Ok(caller) => {
+                    known(&request, &caller);
                     charge_user(&request, &caller.user_id)?;
                     Ok(Self(caller))
                 }
@@ -52,6 +54,16 @@ impl FromRequest for SignedIn {
             }
         })
     }
+}
+
+/// Who asks, for the span and the log lines of the request.
+#[derive(Debug, Clone)]
+pub(super) struct KnownCaller(pub(super) Arc<Caller>);
+
+/// From now on the request is this caller's.
+pub(super) fn known(request: &HttpRequest, caller: &Arc<Caller>) {
+    Span::current().record("user.id", &caller.user_id);
+    request.extensions_mut().insert(KnownCaller(Arc::clone(caller)));
 }
 
 fn bearer_token(request: &HttpRequest) -> Result<&str, Problem> {

@@ -47,7 +47,7 @@ impl From<SigningError> for Problem {
 
 /// STS's limit is by the second, and so is ours.
 fn sts_throttled(error: &SigningError) -> Problem {
-    tracing::warn!(code = Code::StsThrottled.as_str(), cause = %error, "no temporary credentials");
+    tracing::warn!(error.code = Code::StsThrottled.as_str(), error.cause = %error, "no temporary credentials");
     Problem::new(Code::StsThrottled, "ask again in a second").with_header(header::RETRY_AFTER, "1")
 }
 

@@ -16,6 +16,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use tracing::{Instrument, field};
 
 use self::answers::{date_of, exact_url, facts_of, header_map, refused, says_no_such_key, unavailable};
 use crate::{
@@ -110,6 +111,30 @@ impl OssClient {
     }
 
     async fn send(
+        &self,
+        call: Call,
+        signer: &dyn Credentials,
+        now: DateTime<Utc>,
+    ) -> Result<Response, ObjectStoreError> {
+        let method = call.request.method.clone();
+        let span = tracing::info_span!(
+            "oss",
+            otel.name = format!("oss {method}"),
+            otel.kind = "client",
+            http.request.method = method,
+            http.response.status_code = field::Empty,
+            bucket.name = self.bucket.bucket,
+            server.address = self.bucket.endpoint.hostname(),
+        );
+        let sent = self.send_signed(call, signer, now).instrument(span.clone()).await;
+        if let Ok(response) = &sent {
+            span.record("http.response.status_code", response.status().as_u16());
+        }
+        sent
+    }
+
+    /// Without the trace that we are in: OSS has no use for it, and whose trace it is concerns nobody there.
+    async fn send_signed(
         &self,
         call: Call,
         signer: &dyn Credentials,

@@ -127,12 +127,12 @@ impl Worker {
             Ok(Claimed::Paused(_)) => false,
             Ok(Claimed::Disabled(since)) => {
                 self.turn(Condition::Disabled, |sink| {
-                    tracing::warn!(sink, %since, "the sink is disabled: its events wait");
+                    tracing::warn!(sink.name = sink, since = %since, "the sink is disabled: its events wait");
                 });
                 false
             }
             Err(error) => {
-                tracing::error!(sink = &*self.sink, cause = %error, "the outbox could not use the store");
+                tracing::error!(sink.name = &*self.sink, error.cause = %error, "the outbox could not use the store");
                 false
             }
         }
@@ -173,18 +173,18 @@ impl Worker {
     fn note(&mut self, ended: Option<Result<Attempt, StoreError>>) {
         match ended {
             Some(Ok(Attempt::Delivered)) => {
-                self.turn(Condition::Fine, |sink| tracing::info!(sink, "the sink takes events again"));
+                self.turn(Condition::Fine, |sink| tracing::info!(sink.name = sink, "the sink takes events again"));
             }
             Some(Ok(Attempt::Failed | Attempt::Dead)) if self.condition == Condition::Fine => {
                 self.turn(Condition::Failing, |sink| {
-                    tracing::warn!(sink, "the sink does not take an event: it is tried again");
+                    tracing::warn!(sink.name = sink, "the sink does not take an event: it is tried again");
                 });
             }
             // It has been told of where it was settled.
             Some(Ok(Attempt::Gone)) => self.condition = Condition::Disabled,
             Some(Ok(Attempt::Failed | Attempt::Dead)) | None => {}
             Some(Err(error)) => {
-                tracing::error!(sink = &*self.sink, cause = %error, "an attempt could not be written down: it is repeated");
+                tracing::error!(sink.name = &*self.sink, error.cause = %error, "an attempt could not be written down: it is repeated");
             }
         }
     }

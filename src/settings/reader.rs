@@ -152,6 +152,14 @@ impl Section<'_> {
         self.judge(key, flag.map_err(|()| "expected `true` or `false`".to_owned())).unwrap_or_default()
     }
 
+    /// A share of one: 0 to 1.
+    pub(super) fn ratio(&mut self, key: &str) -> f64 {
+        self.require(key);
+        let Some(value) = self.take(key) else { return 0.0 };
+        let ratio = value.into_float().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+        self.judge(key, ratio.ok_or_else(|| "expected a number from 0 to 1".to_owned())).unwrap_or_default()
+    }
+
     /// A list of texts; from the environment, comma-separated.
     pub(super) fn texts(&mut self, key: &str) -> Vec<String> {
         let Some(value) = self.take(key) else { return Vec::new() };

@@ -184,7 +184,7 @@ impl OssError {
     }
 
     pub(super) fn internal(cause: &dyn std::error::Error) -> Self {
-        tracing::error!(error = %cause, "the simulator failed");
+        tracing::error!(error.cause = %cause, "the simulator failed");
         Self::internal_error()
     }
 

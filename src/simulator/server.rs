@@ -216,7 +216,7 @@ async fn answer(oss: &Oss, request: &HttpRequest, payload: web::Payload) -> Http
         && let Some(Line(stream)) = request.conn_data::<Line>()
         && let Err(error) = stream.shutdown(Shutdown::Both)
     {
-        tracing::debug!(%error, "the client had hung up first");
+        tracing::debug!(error.cause = %error, "the client had hung up first");
     }
     response
 }

@@ -9,6 +9,7 @@ use std::sync::{
 };
 
 use tokio::{sync::oneshot, time::timeout};
+use tracing::{Instrument, Span, info_span};
 
 use super::{
     engine::Connector,
@@ -18,7 +19,10 @@ use super::{
     queue::{Receiver, Sender, queue},
     transaction::{self, Aborted, Operation, Outcome},
 };
-use crate::app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, NewGrant, Purge, Purged};
+use crate::{
+    app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, NewGrant, Purge, Purged},
+    instruments::{self, Stopwatch},
+};
 
 /// Operations in one transaction at most. More would hardly save anything and let the last wait longer.
 const MAX_BATCH: usize = 256;
@@ -115,8 +119,13 @@ impl GroupCommit {
     /// Does it, durably; waits for room in the queue first.
     async fn submit(&self, operation: Operation) -> Result<Outcome, Failure> {
         let (answer, answered) = oneshot::channel();
-        let _room = self.0.send(Queued { operation, answer }).await?;
-        answered.await.map_err(|_| Failure::Closed)?
+        let done = async {
+            let _room = self.0.send(Queued { operation, answer }).await?;
+            answered.await.map_err(|_| Failure::Closed)?
+        };
+        // Nobody's commit is no trace of its own.
+        let nobodys = Span::current().is_none();
+        done.instrument(if nobodys { Span::none() } else { info_span!("commit", otel.kind = "client") }).await
     }
 }
 
@@ -170,8 +179,10 @@ impl<C: Connector> Writer<C> {
     }
 
     async fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>, Failure> {
+        let watch = Stopwatch::start();
         match self.run_in_time(operations).await {
             Ok(outcomes) => {
+                instruments::commit(operations.len(), watch.elapsed());
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.counters.operations.fetch_add(operations.len() as u64, Ordering::Relaxed);
                 Ok(outcomes)

@@ -10,6 +10,7 @@ use crate::{
         grant::{Grant, GrantKind, State},
         hook::{HookOutcome, HookRecord},
         profile::Method,
+        trace_context::TraceContext,
     },
     oss::callback::ImageInfo,
 };
@@ -24,7 +25,7 @@ pub(super) const COMPLETION_COLUMNS: &str = "grant_id, object_key, size, etag, c
     image_width, image_height, image_format, completed_at, source, late, hook_outcome, hook_answer, reason";
 
 /// The columns of `events`.
-pub(super) const EVENT_COLUMNS: &str = "id, grant_id, type, time, payload";
+pub(super) const EVENT_COLUMNS: &str = "id, grant_id, type, time, payload, traceparent, tracestate";
 
 /// The columns of `idempotency_keys`.
 pub(super) const CLAIM_COLUMNS: &str = "scope_digest, request_digest, grant_id, claimed_at, expires_at";
@@ -54,7 +55,7 @@ pub(super) fn read_due<'r, R: Cells + 'r>(rows: impl IntoIterator<Item = &'r R>)
         let mut row = Columns::of("grants", row);
         Ok((row.next_time("next_check_at")?, read_next_grant(&mut row)?))
     };
-    let told = |corrupt: &CorruptRow| tracing::error!(cause = %corrupt, "a grant can't be looked after");
+    let told = |corrupt: &CorruptRow| tracing::error!(error.cause = %corrupt, "a grant can't be looked after");
     rows.into_iter().filter_map(|row| read(row).inspect_err(told).ok()).collect()
 }
 
@@ -180,6 +181,12 @@ impl<'r, R: Cells> Columns<'r, R> {
 
     pub(super) fn next_text(&mut self, column: &'static str) -> Result<String, CorruptRow> {
         self.next_optional_text(column)?.ok_or_else(|| self.missing(column))
+    }
+
+    /// The two columns of a place in a trace. What is none is no reason to lose an event.
+    pub(super) fn next_trace(&mut self) -> Result<Option<TraceContext>, CorruptRow> {
+        let (parent, state) = (self.next_optional_text("traceparent")?, self.next_optional_text("tracestate")?);
+        Ok(parent.and_then(|parent| TraceContext::parse(&parent, state.as_deref())))
     }
 
     fn next_flag(&mut self, column: &'static str) -> Result<bool, CorruptRow> {

@@ -24,7 +24,7 @@ pub fn hooks(settings: &Settings) -> anyhow::Result<BTreeMap<String, ConfiguredH
         let timeout = hook.timeout.to_std().with_context(|| format!("hooks.{name}.timeout"))?;
         let target = WebhookTarget { url: hook.url.clone(), secrets: hook.secrets.clone(), timeout };
         let backend = Arc::new(HttpHook::new(target, http.clone()));
-        Ok((name.clone(), ConfiguredHook { backend, on_failure: hook.on_failure }))
+        Ok((name.clone(), ConfiguredHook { name: name.clone(), backend, on_failure: hook.on_failure }))
     });
     hooks.collect()
 }

@@ -3,6 +3,7 @@
 mod credentials;
 mod hooks;
 mod sinks;
+mod telemetry;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,14 +14,14 @@ pub use self::{
     credentials::{CredentialParts, Providers, credentials},
     hooks::hooks,
     sinks::sinks,
+    telemetry::{telemetry, telemetry_config},
 };
 use crate::{
     app::ports::{Credentials, ObjectStore},
     auth::{AuthConfig, AuthSetupError, Authenticator, IssuerConfig, KeySource, TokenRequest, mint},
     oss::endpoint::Endpoint,
     oss_client::{HEAD_TIMEOUT, OssBucket, OssClient, Signers, inspect::BucketInspector},
-    settings::{BucketSettings, IssuerKeys, IssuerSettings, LogFormat, Settings},
-    telemetry::{self, Format, TelemetryError},
+    settings::{BucketSettings, IssuerKeys, IssuerSettings, Settings},
 };
 
 /// The authenticator of `[auth]`.
@@ -99,18 +100,6 @@ fn target(bucket: &BucketSettings, endpoint: &Endpoint) -> OssBucket {
         signature_version: bucket.signature_version,
         head_timeout: HEAD_TIMEOUT,
     }
-}
-
-/// Begins to log as `[telemetry]` says.
-///
-/// # Errors
-/// When logging was begun before.
-pub fn telemetry(settings: &Settings) -> Result<(), TelemetryError> {
-    let format = match settings.telemetry.log_format {
-        LogFormat::Json => Format::Json,
-        LogFormat::Pretty => Format::Pretty,
-    };
-    telemetry::init(format, &settings.telemetry.log_filter)
 }
 
 /// A token of the first issuer whose HMAC secret is configured.

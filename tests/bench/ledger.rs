@@ -358,6 +358,7 @@ fn completion(n: u64) -> GrantChange {
                 kind: EventType::Completed,
                 time: noon(),
                 payload,
+                trace: None,
             },
             sinks: Vec::new(),
         }],

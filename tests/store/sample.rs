@@ -88,6 +88,7 @@ pub(crate) fn event(n: u64, number: u64) -> OutgoingEvent {
         kind: EventType::Completed,
         time: noon(),
         payload: r#"{"specversion":"1.0"}"#.into(),
+        trace: None,
     };
     OutgoingEvent { event, sinks: Vec::new() }
 }

@@ -10,6 +10,7 @@ use super::StoreError;
 use crate::grant::{
     event::{Event, EventType},
     retry::RetryAfter,
+    trace_context::TraceContext,
 };
 
 /// An event that is about to be recorded, and who is to be told of it.
@@ -90,6 +91,8 @@ pub struct Delivery {
     pub attempt: u32,
     /// When patience began: the event was recorded or replayed, or its sink was enabled again, whichever was last.
     pub since: DateTime<Utc>,
+    /// Where in a trace the event was recorded.
+    pub trace: Option<TraceContext>,
 }
 
 /// What became of one attempt.

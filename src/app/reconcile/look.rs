@@ -1,20 +1,24 @@
 //! One look at one grant: HEAD and record, by the one way in.
 
 use chrono::{DateTime, Utc};
+use tracing::instrument;
 use uuid::Uuid;
 
 use super::super::{
-    Valet,
+    Valet, audit,
     look_into_directory::Listed,
     ports::{GrantChange, GrantChanged, LedgerEntry, NextCheck, StoreError},
     record_completion::{REASON_CANCELLED, RecordError},
 };
-use crate::grant::{
-    completion::CompletionSource,
-    event::{Event, EventType},
-    grant::{Grant, GrantKind, State},
-    looks::Patience,
-    profile::Method,
+use crate::{
+    grant::{
+        completion::CompletionSource,
+        event::{Event, EventType},
+        grant::{Grant, GrantKind, State},
+        looks::Patience,
+        profile::Method,
+    },
+    instruments,
 };
 
 /// A look, and what it brought.
@@ -112,6 +116,7 @@ impl Finding {
 impl Valet {
     /// Looks, and makes the next appointment. `lease` is when the look was due and when its lease ends; without one the appointment
     /// is not ours to move.
+    #[instrument(name = "look", skip_all, fields(grant.id = %entry.grant.id, bucket.name = entry.grant.bucket))]
     pub(super) async fn look(
         &self,
         entry: LedgerEntry,
@@ -133,8 +138,9 @@ impl Valet {
             finding = Finding::Expired;
         }
         if let Some(why) = finding.detail().filter(|_| finding.patience().is_some()) {
-            tracing::warn!(upload.id = %grant.id, found = finding.as_str(), why, "a look brought no answer");
+            tracing::warn!(grant.id = %grant.id, look.found = finding.as_str(), error.cause = why, "a look brought no answer");
         }
+        instruments::look(finding.as_str());
         self.settle_look(&grant, &finding, lease, now).await?;
         Ok(Looked { id: grant.id, bucket: grant.bucket, key: grant.key, before: grant.state, finding })
     }
@@ -161,7 +167,7 @@ impl Valet {
         let is_news = grant.kind == GrantKind::Upload || self.store.list_completions(grant.id, 1).await?.is_empty();
         let event = || {
             let id = self.new_id(now);
-            self.address(Event::new(id, EventType::Expired, &self.event_source, grant, None, None, now))
+            self.address(Event::new(id, EventType::Expired, self.event_origin(), grant, None, None, now))
         };
         let change = GrantChange {
             next_check: self.next_check(grant, State::Expired, now),
@@ -170,6 +176,7 @@ impl Valet {
         };
         let expired = matches!(self.store.change_grant(change).await?, GrantChanged::Applied);
         if expired {
+            audit::expired(grant);
             self.watch.announce(grant.id);
         }
         Ok(expired)

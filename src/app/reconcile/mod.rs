@@ -171,7 +171,12 @@ impl Valet {
         }
         if let Some(since) = heard.missing_since.filter(|since| now - *since >= ALERT_AFTER) {
             let (grants, since) = (heard.unknown, since.to_rfc3339());
-            tracing::error!(bucket, grants, since, "it stays unknown whether uploads have arrived; trying on");
+            tracing::error!(
+                bucket.name = bucket,
+                grants,
+                since,
+                "it stays unknown whether uploads have arrived; trying on"
+            );
         }
     }
 }

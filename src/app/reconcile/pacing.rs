@@ -80,7 +80,11 @@ impl Pacing {
         let mut silences = lock(&self.silences);
         let pause =
             silences.get(bucket).map_or(FIRST_PAUSE, |silence| (silence.pause + silence.pause).min(LONGEST_PAUSE));
-        tracing::warn!(bucket, seconds = pause.num_seconds(), "OSS does not answer: the bucket is left alone");
+        tracing::warn!(
+            bucket.name = bucket,
+            pause_seconds = pause.num_seconds(),
+            "OSS does not answer: the bucket is left alone"
+        );
         silences.insert(bucket.to_owned(), Silence { pause, until: now + pause });
     }
 

@@ -105,7 +105,7 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let simulator = Simulator::bind(simulator_settings)?;
     let listeners = Listeners { public: bind(args.listen)?, ops: bind(args.ops_listen)? };
     let settings = load_settings(args, data, &secrets, &simulator, &role_arn, &listeners)?;
-    wiring::telemetry(&settings)?;
+    let telemetry = wiring::telemetry(&settings)?;
     let token = wiring::development_token(&settings, USER, &[], TOKEN_TTL, SystemClock.now())?;
 
     let stops = shutdown::on_signals(settings.server.grace())?;
@@ -115,7 +115,9 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let parts = Parts { listeners: Some(listeners), ..Parts::system(Environment::capture()) };
     let application = Application::build(&settings, parts, stops).await?;
     announce(args, &secrets, &application, &simulator_url, &token)?;
-    application.run().await?;
+    let ran = application.run().await;
+    telemetry.shut_down().await;
+    ran?;
     stop_simulator.cancel();
     simulator.await?.context("the simulator")?;
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use crate::{
     },
     grant::fault::{Fault, FaultCode},
     http::{
-        caller::{SignedIn, unauthorized},
+        caller::{SignedIn, known, unauthorized},
         house::House,
         limits::charge_user,
         problem::{Code, Problem},
@@ -77,8 +77,10 @@ fn by_ticket(request: &HttpRequest, ticket: &str) -> Result<Entrant, Problem> {
     let house = House::of(request);
     let valet = &house.valet;
     let TicketHolder { caller, profile } = valet.redeem_ticket(ticket, valet.clock.now())?;
+    let caller = Arc::new(caller);
+    known(request, &caller);
     charge_user(request, &caller.user_id)?;
-    Ok(Entrant { caller: Arc::new(caller), ticket_profile: Some(profile) })
+    Ok(Entrant { caller, ticket_profile: Some(profile) })
 }
 
 impl From<RedeemTicketError> for Problem {

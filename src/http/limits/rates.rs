@@ -9,7 +9,6 @@ use actix_web::{
     http::{Method, header},
     middleware::Next,
 };
-use metrics::counter;
 
 use super::{
     headers::{Told, tell},
@@ -17,10 +16,13 @@ use super::{
     limiter::{Limiter, Taken},
     sizes::judge_head,
 };
-use crate::http::{
-    client_address::ClientAddress,
-    house::House,
-    problem::{Code, Problem},
+use crate::{
+    http::{
+        client_address::ClientAddress,
+        house::House,
+        problem::{Code, Problem},
+    },
+    instruments,
 };
 
 const USER: &str = "user";
@@ -106,7 +108,7 @@ fn charge<K: std::hash::Hash + Eq + Clone>(
     };
     note(request, (name, rate, standing));
     let Some(wait) = wait else { return Ok(()) };
-    counter!("oss_valet_limited_total", "limit" => name).increment(1);
+    instruments::limited(name);
     let detail = format!("too many requests of this {name}; try again in {wait} s");
     Err(Problem::new(Code::RateLimited, detail).with_header(header::RETRY_AFTER, wait.to_string()))
 }

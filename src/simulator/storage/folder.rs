@@ -108,7 +108,7 @@ impl Folder {
         }
         drop(segments);
         if let Err(error) = std::fs::remove_file(self.path.join(&piece.file)) {
-            tracing::debug!(%error, "a content file could not be removed");
+            tracing::debug!(error.cause = %error, "a content file could not be removed");
         }
     }
 

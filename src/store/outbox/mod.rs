@@ -114,6 +114,7 @@ mod tests {
         for migration in [
             include_str!("../migrations/sqlite/0001_ledger.sql"),
             include_str!("../migrations/sqlite/0005_deliveries.sql"),
+            include_str!("../migrations/sqlite/0007_traces.sql"),
         ] {
             sqlx::raw_sql(migration).execute(&mut connection).await.unwrap();
         }

@@ -58,8 +58,10 @@ pub(super) async fn look_for_work<E: Engine>(
     Ok(if due.is_empty() { Some(Claimed::Deliveries(Vec::new())) } else { None })
 }
 
-const FIND_EVENT: &str = "SELECT seq, id, grant_id, type, time, payload FROM events WHERE id = $1";
-const FIND_EVENT_AT: &str = "SELECT seq, id, grant_id, type, time, payload FROM events WHERE seq = $1";
+const FIND_EVENT: &str =
+    "SELECT seq, id, grant_id, type, time, payload, traceparent, tracestate FROM events WHERE id = $1";
+const FIND_EVENT_AT: &str =
+    "SELECT seq, id, grant_id, type, time, payload, traceparent, tracestate FROM events WHERE seq = $1";
 const NEWEST_EVENTS: &str = "SELECT seq FROM events ORDER BY seq DESC LIMIT $1";
 const NEWEST_IN_STATE: &str =
     "SELECT event_seq FROM deliveries WHERE sink = $1 AND state = $3 ORDER BY event_seq DESC LIMIT $2";
@@ -124,6 +126,7 @@ fn read_event(row: &impl Cells) -> Result<(i64, Event), CorruptRow> {
         kind: row.next_word("type", EventType::from_name)?,
         time: row.next_time("time")?,
         payload: row.next_text("payload")?,
+        trace: row.next_trace()?,
     };
     Ok((seq, event))
 }

@@ -87,7 +87,7 @@ macro_rules! claim_deliveries {
 }
 pub(in crate::store) use claim_deliveries;
 
-const FIND_PAYLOAD: &str = "SELECT id, grant_id, payload FROM events WHERE seq = $1";
+const FIND_PAYLOAD: &str = "SELECT id, grant_id, payload, traceparent, tracestate FROM events WHERE seq = $1";
 
 async fn claim_for<E: Engine>(engine: &mut E, claim: &DeliveryClaim) -> Result<Claimed, Failure> {
     let standing = find_standing(engine, &claim.sink).await?;
@@ -107,7 +107,8 @@ async fn claim_for<E: Engine>(engine: &mut E, claim: &DeliveryClaim) -> Result<C
             let mut event = Columns::of("events", &event);
             let (event_id, grant_id) = (event.next_id("id")?, event.next_id("grant_id")?);
             let payload = event.next_text("payload")?;
-            deliveries.push(Delivery { event_seq, event_id, grant_id, payload, attempt, since });
+            let trace = event.next_trace()?;
+            deliveries.push(Delivery { event_seq, event_id, grant_id, payload, attempt, since, trace });
         }
     }
     deliveries.sort_unstable_by_key(|delivery| delivery.event_seq);

@@ -12,7 +12,7 @@ use super::super::{
 };
 use crate::{
     app::ports::{GrantChange, NewGrant, NextCheck},
-    grant::{completion::Completion, event::Event, grant::Grant},
+    grant::{completion::Completion, event::Event, grant::Grant, trace_context::TraceContext},
 };
 
 /// A statement being bound.
@@ -125,6 +125,8 @@ pub(super) fn bind_events(query: Bound, events: &[&Event]) -> Bound {
         .bind(column(events, |event| event.kind.as_str()))
         .bind(column(events, |event| micros(event.time)))
         .bind(column(events, |event| event.payload.as_str()))
+        .bind(column(events, |event| event.trace.as_ref().map(TraceContext::traceparent)))
+        .bind(column(events, |event| event.trace.as_ref().and_then(TraceContext::tracestate)))
 }
 
 /// Binds deliveries to add: events, sinks, whether they wait.

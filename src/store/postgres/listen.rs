@@ -50,7 +50,7 @@ async fn listen(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
 async fn hear_on_and_on(pool: &PgPool, mut listener: PgListener, watch: &GrantWatch) {
     loop {
         let cause = hear(&mut listener, watch).await;
-        tracing::warn!(cause, "no longer hears of other replicas' changes");
+        tracing::warn!(error.cause = cause, "no longer hears of other replicas' changes");
         drop(listener);
         listener = loop {
             match listen(pool).await {

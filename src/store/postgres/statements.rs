@@ -13,7 +13,7 @@ const CLAIM_TYPES: &str = "bytea, bytea, uuid, bigint, bigint";
 const CHANGE_TYPES: &str = "uuid, text, text, text, text, bigint, bigint, boolean, bigint, bigint";
 const COMPLETION_TYPES: &str = "uuid, text, bigint, text, text, text, text, bigint, bigint, text, bigint, text, \
     boolean, text, text, text";
-const EVENT_TYPES: &str = "uuid, uuid, text, bigint, text";
+const EVENT_TYPES: &str = "uuid, uuid, text, bigint, text, text, text";
 
 /// Inserts grants.
 pub(super) static INSERT_GRANTS: LazyLock<String> =

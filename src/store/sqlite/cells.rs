@@ -116,6 +116,8 @@ pub(super) fn bind_event(query: Bound, event: &Event) -> Bound {
         .bind(text(event.kind.as_str()))
         .bind(micros(event.time))
         .bind(text(&event.payload))
+        .bind(event.trace.as_ref().map(|trace| text(trace.traceparent())))
+        .bind(event.trace.as_ref().and_then(|trace| trace.tracestate()).map(text))
 }
 
 /// Binds one delivery to add: event, sink, whether it waits.

@@ -174,6 +174,21 @@ async fn a_page_may_ask_beforehand_for_nothing_and_reads_why_it_is_refused() {
 }
 
 #[tokio::test]
+async fn what_a_limit_refused_is_counted() {
+    let app = TestApp::spawn_limited("requests_per_minute = 1\nburst = 1\ngrants_per_day = 1", "").await;
+    let ask = json!({"profile": "avatar", "filename": "me.png"});
+    for (user, advance) in [("u-7", 0), ("u-7", 0), ("u-7", 60)] {
+        app.clock.advance(TimeDelta::seconds(advance));
+        app.post("/v1/uploads", user, &ask).await;
+    }
+    let page = send(app.http.get(format!("{}/metrics", app.ops))).await.text();
+    for (limit, count) in [("user", 1), ("address", 0), ("grants_per_day", 1), ("open_grants", 0)] {
+        let line = format!("oss_valet_limited_total{{limit=\"{limit}\"}} {count}");
+        assert!(page.lines().any(|known| known == line), "{line} in {page}");
+    }
+}
+
+#[tokio::test]
 async fn without_limits_no_answer_tells_of_any() {
     let app = TestApp::spawn().await;
     let answer = app.get("/v1/profiles", "u-7").await;

@@ -17,6 +17,7 @@ use crate::{
         compat::Entrant,
         json_body::RequestBody,
         problem::{Code, Problem},
+        root_span::note_profile,
     },
 };
 
@@ -95,6 +96,7 @@ impl FileFacts {
         methods: &[Method],
     ) -> Result<IssueRequest, Problem> {
         let name = entrant.profile(self.profile.as_deref(), "metadata.profile")?;
+        note_profile(name);
         let profile = valet
             .profile_for(entrant, name)
             .ok_or_else(|| Problem::new(Code::ProfileNotAllowed, "this profile is not available to you"))?;

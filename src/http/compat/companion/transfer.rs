@@ -10,6 +10,7 @@ use crate::{
     http::{
         compat::Entrant,
         problem::{Code, Problem},
+        root_span::note_grant,
     },
 };
 
@@ -23,6 +24,7 @@ pub(super) async fn own_grant(valet: &Valet, entrant: &Entrant, http: &HttpReque
     let key = query.require("key")?;
     let id = http.match_info().query("id");
     let id = Uuid::try_parse(id).map_err(|_| no_such_upload())?;
+    note_grant(id);
     let grant = valet.own_grant(entrant, id).await?.grant;
     if grant.key == key && entrant.ticket_profile().is_none_or(|own| own == grant.profile) {
         Ok(grant)

@@ -40,7 +40,7 @@ impl StsError {
     }
 
     pub(super) fn internal(cause: &dyn std::error::Error) -> Self {
-        tracing::error!(error = %cause, "the simulator's STS failed");
+        tracing::error!(error.cause = %cause, "the simulator's STS failed");
         Self::new(500, "InternalError", "STS Server Internal Error happened, please send the RequestId to us.")
     }
 
