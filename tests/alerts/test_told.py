@@ -16,7 +16,8 @@ TARGET = {"instance", "job"}
 UNSEEN = {
     "oss_valet_jwks_age_seconds", "oss_valet_jwks_fetches_total", "oss_valet_jwks_last_failure_timestamp_seconds",
     "oss_valet_credentials_failing_since_timestamp_seconds", "oss_valet_limited_total",
-    "oss_valet_config_last_reload_success_timestamp_seconds", "oss_valet_long_form_fields_total",
+    "oss_valet_outbox_oldest_pending_timestamp_seconds",
+    "oss_valet_long_form_fields_total",
 }
 
 
