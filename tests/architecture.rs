@@ -34,10 +34,14 @@ const MAY_USE: [(&str, &[&str]); 21] = [
 const MEETING_PLACES: [&str; 5] = ["startup", "wiring", "cli", "lib", "main"];
 
 /// Which modules may name a library; nobody else may.
-const LIBRARIES: [(&str, &[&str]); 8] = [
+const LIBRARIES: [(&str, &[&str]); 12] = [
     // `instruments` names what there is; `http` asks what stands. What is counted elsewhere is counted by a function of `instruments`.
     ("metrics", &["instruments", "http"]),
     ("actix_web", &["http", "simulator", "startup"]),
+    ("actix_http", &["http"]),
+    ("actix_server", &["http"]),
+    ("governor", &["http"]),
+    ("rustix", &["http"]),
     ("sqlx", &["store"]),
     (
         "reqwest",
