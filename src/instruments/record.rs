@@ -5,9 +5,9 @@ use std::time::Duration;
 use metrics::{Gauge, counter, gauge, histogram};
 
 use super::catalogue::{
-    CALLBACK_SECONDS, CALLBACKS, COMPLETIONS, CONFIRM_SECONDS, CREDENTIALS_REFRESHES, DELIVERIES, DELIVERY_SECONDS,
-    GRANTS, HOOK_SECONDS, HTTP_IN_FLIGHT, HTTP_REQUESTS, HTTP_SECONDS, JWKS_FETCHES, LIMITED, LONG_FIELDS, LOOKS,
-    STORE_BATCH, STORE_COMMIT_SECONDS, STORE_ERRORS,
+    CALLBACK_SECONDS, CALLBACKS, COMPLETIONS, CONFIG_RELOADED, CONFIG_RELOADS, CONFIRM_SECONDS, CREDENTIALS_REFRESHES,
+    DELIVERIES, DELIVERY_SECONDS, GRANTS, HOOK_SECONDS, HTTP_IN_FLIGHT, HTTP_REQUESTS, HTTP_SECONDS, JWKS_FETCHES,
+    LIMITED, LONG_FIELDS, LOOKS, STORE_BATCH, STORE_COMMIT_SECONDS, STORE_ERRORS, TRACE_SPANS,
 };
 
 /// Stands for a profile that nobody has configured. No section can have such a name.
@@ -96,4 +96,19 @@ pub fn credentials_refresh(credentials: &str, outcome: &'static str) {
 /// An issuer's key set was asked for: `fetched`, `failed`, or `empty` where no key in it is usable.
 pub fn jwks_fetch(issuer: &str, outcome: &'static str) {
     counter!(JWKS_FETCHES, "issuer" => issuer.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// The settings were read again: `applied` or `refused`.
+pub fn reload(outcome: &'static str) {
+    counter!(CONFIG_RELOADS, "outcome" => outcome).increment(1);
+}
+
+/// The settings in use were read then, in seconds since the epoch.
+pub fn configuration_read(at: f64) {
+    gauge!(CONFIG_RELOADED).set(at);
+}
+
+/// The traces' collector was sent spans: `exported` or `lost`.
+pub fn trace_spans(outcome: &'static str, spans: usize) {
+    counter!(TRACE_SPANS, "outcome" => outcome).increment(spans as u64);
 }

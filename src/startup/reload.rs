@@ -18,6 +18,7 @@ use super::{
 use crate::{
     app::{Valet, live::Live},
     http::house::House,
+    instruments,
     settings::{ConfigSource, FilePrints, Settings, SettingsErrors, check},
 };
 
@@ -133,7 +134,7 @@ impl Reloader {
                 if !waiting.is_empty() {
                     tracing::warn!(keys = waiting.join(", "), "these settings wait for a restart");
                 }
-                metrics::counter!("oss_valet_config_reloads_total", "outcome" => "applied").increment(1);
+                instruments::reload("applied");
                 self.note_success();
             }
             Reloaded::Refused(reasons) => {
@@ -141,7 +142,7 @@ impl Reloader {
                     tracing::error!(reason, "the configuration is refused");
                 }
                 tracing::error!(faults = reasons.len(), "the old configuration stays in force");
-                metrics::counter!("oss_valet_config_reloads_total", "outcome" => "refused").increment(1);
+                instruments::reload("refused");
             }
         }
     }
@@ -149,7 +150,7 @@ impl Reloader {
     /// A start counts, too.
     pub(super) fn note_success(&self) {
         let now = self.foundation.clock.now().signed_duration_since(chrono::DateTime::UNIX_EPOCH);
-        metrics::gauge!("oss_valet_config_last_reload_success_timestamp_seconds").set(now.as_seconds_f64());
+        instruments::configuration_read(now.as_seconds_f64());
     }
 
     async fn watch_interval(&self) -> Option<Duration> {
