@@ -24,7 +24,7 @@ pub mod view;
 pub mod waiting;
 
 use actix_web::{
-    ResponseError as _,
+    HttpResponse,
     middleware::{Condition, from_fn},
     web::{self, ServiceConfig},
 };
@@ -54,7 +54,7 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
     register(callback_table(), app);
     app.service(
         web::scope("/v1")
-            .wrap(from_fn(|request, next| limit(request, next, |_, problem| problem.error_response())))
+            .wrap(from_fn(|request, next| limit(request, next, |_, problem| HttpResponse::from_error(problem))))
             .wrap(Condition::new(!routes.cors_origins.is_empty(), cors(&routes.cors_origins)))
             .configure(|scope| register(v1_table(), scope))
             .default_service(web::to(resource::not_found)),
