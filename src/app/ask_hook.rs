@@ -30,6 +30,7 @@ use crate::{
 };
 
 /// A hook, and what it means when it gives no usable answer.
+#[derive(Clone)]
 pub struct ConfiguredHook {
     /// Its section's.
     pub name: String,

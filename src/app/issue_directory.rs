@@ -109,7 +109,8 @@ impl Valet {
     }
 
     pub(super) fn bucket_for(&self, profile: &Profile) -> Result<&Bucket, SigningError> {
-        self.buckets.get(&profile.bucket).ok_or_else(|| SigningError::BucketUnknown(profile.bucket.clone()))
+        let bucket = self.buckets.get(&profile.bucket).map(|bucket| &**bucket);
+        bucket.ok_or_else(|| SigningError::BucketUnknown(profile.bucket.clone()))
     }
 
     /// A new directory grant, in the ledger.

@@ -14,6 +14,8 @@ pub struct House {
     pub valet: Arc<Valet>,
     /// Tells who calls.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Origins that browsers may call from; `*` allows all.
+    pub cors_origins: Vec<String>,
     /// How much may be asked for.
     pub limits: Arc<Limits>,
 }

@@ -25,12 +25,12 @@ pub mod waiting;
 
 use actix_web::{
     HttpResponse,
-    middleware::{Condition, from_fn},
+    middleware::from_fn,
     web::{self, ServiceConfig},
 };
 
 use self::{
-    cors::cors,
+    cors::CorsInForce,
     limits::limit,
     resource::{Endpoint, delete, get, post, register, resource},
     routes::{callbacks, demo::page_table, health, metrics, profiles, tickets, uploads},
@@ -39,8 +39,6 @@ use self::{
 /// What the public listener is told beside its app data.
 #[derive(Debug, Clone, Default)]
 pub struct PublicRoutes {
-    /// Origins that browsers may call from; `*` allows all.
-    pub cors_origins: Vec<String>,
     /// Where the service is reached, for the OpenAPI document; without a slash at its end.
     pub public_url: Option<String>,
     /// Whether `/demo` is there.
@@ -55,11 +53,11 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
     app.service(
         web::scope("/v1")
             .wrap(from_fn(|request, next| limit(request, next, |_, problem| HttpResponse::from_error(problem))))
-            .wrap(Condition::new(!routes.cors_origins.is_empty(), cors(&routes.cors_origins)))
+            .wrap(CorsInForce)
             .configure(|scope| register(v1_table(), scope))
             .default_service(web::to(resource::not_found)),
     );
-    compat::configure(&routes.cors_origins, app);
+    compat::configure(app);
     openapi::configure(routes.public_url.as_deref(), app);
     register(page_table(routes.demo), app);
     if let Some(answer) = routes.static_answer.clone() {

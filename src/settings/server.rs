@@ -8,6 +8,9 @@ use url::Url;
 
 use super::reader::Section;
 
+/// Looking more often would gain nothing: mounted files change after a minute or so.
+const MIN_WATCH_INTERVAL: TimeDelta = TimeDelta::seconds(1);
+
 /// `[server]`.
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
@@ -33,6 +36,8 @@ pub struct ServerSettings {
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How often the files of the configuration are looked at; `None` = never.
+    pub watch_interval: Option<TimeDelta>,
 }
 
 impl ServerSettings {
@@ -61,6 +66,10 @@ impl ServerSettings {
         }
         let cors_origins = section.parsed_texts("cors_origins", parse_origin);
         let trusted_proxies = section.parsed_texts("trusted_proxies", parse_network);
+        let watch_interval = Some(section.required_duration("watch_interval")).filter(|every| !every.is_zero());
+        if watch_interval.is_some_and(|every| every < MIN_WATCH_INTERVAL) {
+            section.fault("watch_interval", "at least 1s, or 0s: only when told by SIGHUP");
+        }
         Some(Self {
             listen: listen?,
             ops_listen: ops_listen?,
@@ -73,6 +82,7 @@ impl ServerSettings {
             max_connections,
             cors_origins,
             trusted_proxies,
+            watch_interval,
         })
     }
 }

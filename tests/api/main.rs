@@ -39,6 +39,7 @@ mod policy;
 mod postgres;
 mod profiles;
 mod reconcile;
+mod reload;
 mod replicas;
 mod secrets;
 mod sinks;

@@ -43,6 +43,8 @@ const ISSUING: &[Code] = &[QuotaExceeded];
 /// Of parts, which OSS is asked about.
 const PARTS: &[Code] =
     &[ProfileNotAllowed, MethodNotAllowedByProfile, InvalidParameter, OssUnavailable, CredentialsUnavailable];
+/// Of part numbers: beyond the largest file.
+const NUMBERS: &[Code] = &[SizeTooLarge];
 /// Of what is asked for a directory.
 const DIRECTORY: &[Code] = &[DirectoryNotAllowed, MethodNotAllowedByProfile, UserIdUnusable];
 /// Of the one way in.
@@ -100,7 +102,7 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("cancelUpload", &[SIGNED_IN, LIVE_GRANT]),
     ("completeUpload", &[SIGNED_IN, BODY, &[UnknownField], LIVE_GRANT, RECORDING]),
     ("renewUpload", &[SIGNED_IN, BODY, &[UnknownField, ProfileNotAllowed], LIVE_GRANT, SIGNING]),
-    ("signParts", &[SIGNED_IN, BODY, FIELDS, LIVE_GRANT, PARTS]),
+    ("signParts", &[SIGNED_IN, BODY, FIELDS, LIVE_GRANT, PARTS, NUMBERS]),
     ("listParts", &[SIGNED_IN, LIVE_GRANT, PARTS]),
     ("openTicket", &[SIGNED_IN, BODY, FIELDS, &[ProfileNotAllowed, UserIdUnusable]]),
     ("getAppserverPolicy", &[SIGNED_IN, ENTRANT, DIRECTORY, SIGNING, ISSUING]),
@@ -110,8 +112,8 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("companionParams", &[SIGNED_IN, ENTRANT, ASK, SIGNING, ISSUING]),
     ("companionCreateMultipart", &[SIGNED_IN, BODY, ENTRANT, ASK, SIGNING, ISSUING]),
     ("companionListParts", &[SIGNED_IN, LIVE_GRANT, PARTS]),
-    ("companionSignPart", &[SIGNED_IN, LIVE_GRANT, PARTS]),
-    ("companionSignBatch", &[SIGNED_IN, LIVE_GRANT, PARTS]),
+    ("companionSignPart", &[SIGNED_IN, LIVE_GRANT, PARTS, NUMBERS]),
+    ("companionSignBatch", &[SIGNED_IN, LIVE_GRANT, PARTS, NUMBERS]),
     ("companionAbortMultipart", &[SIGNED_IN, LIVE_GRANT, &[ProfileNotAllowed, InvalidParameter]]),
     ("companionCompleteMultipart", &[SIGNED_IN, BODY, LIVE_GRANT, RECORDING, &[ProfileNotAllowed]]),
     ("companionComplete", &[SIGNED_IN, LIVE_GRANT, RECORDING, &[ProfileNotAllowed]]),
