@@ -5,9 +5,9 @@ use std::time::Duration;
 use metrics::{Gauge, counter, gauge, histogram};
 
 use super::catalogue::{
-    CALLBACK_SECONDS, CALLBACKS, COMPLETIONS, CONFIRM_SECONDS, CREDENTIALS_REFRESHES, DELIVERIES, DELIVERY_SECONDS,
-    GRANTS, HOOK_SECONDS, HTTP_IN_FLIGHT, HTTP_REQUESTS, HTTP_SECONDS, JWKS_FETCHES, LONG_FIELDS, LOOKS, STORE_BATCH,
-    STORE_COMMIT_SECONDS, STORE_ERRORS,
+    CALLBACK_SECONDS, CALLBACKS, COMPLETIONS, CONFIG_RELOADED, CONFIG_RELOADS, CONFIRM_SECONDS, CREDENTIALS_REFRESHES,
+    DELIVERIES, DELIVERY_SECONDS, GRANTS, HOOK_SECONDS, HTTP_IN_FLIGHT, HTTP_REQUESTS, HTTP_SECONDS, JWKS_FETCHES,
+    LONG_FIELDS, LOOKS, STORE_BATCH, STORE_COMMIT_SECONDS, STORE_ERRORS,
 };
 
 /// Stands for a profile that nobody has configured. No section can have such a name.
@@ -17,6 +17,16 @@ pub const NOT_CONFIGURED: &str = "(none)";
 pub const PUBLIC: &str = "public";
 /// The listener for operations.
 pub const OPS: &str = "ops";
+
+/// A configuration was read again: `applied`, or `refused`.
+pub fn config_reloaded(outcome: &'static str) {
+    counter!(CONFIG_RELOADS, "outcome" => outcome).increment(1);
+}
+
+/// The configuration in use was read then, in seconds since the epoch.
+pub fn config_read_at(seconds: f64) {
+    gauge!(CONFIG_RELOADED).set(seconds);
+}
 
 /// A request was answered, or given up by its client.
 pub fn request(listener: &'static str, method: &'static str, route: String, status: u16, took: Duration) {
