@@ -34,8 +34,12 @@ const MAY_USE: [(&str, &[&str]); 21] = [
 const MEETING_PLACES: [&str; 5] = ["startup", "wiring", "cli", "lib", "main"];
 
 /// Which modules may name a library; nobody else may.
-const LIBRARIES: [(&str, &[&str]); 7] = [
+const LIBRARIES: [(&str, &[&str]); 11] = [
     ("actix_web", &["http", "simulator", "startup"]),
+    ("actix_http", &["http"]),
+    ("actix_server", &["http"]),
+    ("governor", &["http"]),
+    ("rustix", &["http"]),
     ("sqlx", &["store"]),
     (
         "reqwest",

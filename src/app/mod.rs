@@ -53,6 +53,7 @@ use crate::{
         grant::{Grant, State},
         looks::LookSchedule,
         profile::Profile,
+        quota::Quotas,
         request::CLOCK_SKEW,
         seal::SealKeys,
         ticket::TicketKeys,
@@ -81,6 +82,8 @@ pub struct Valet {
     pub outbox: Arc<dyn Outbox>,
     /// By name.
     pub profiles: BTreeMap<String, Profile>,
+    /// How many grants one user may have.
+    pub quotas: Quotas,
     /// By configuration name.
     pub buckets: BTreeMap<String, Arc<Bucket>>,
     /// What buckets are signed and confirmed with, by section name: what is renewed ahead of need.

@@ -2,12 +2,14 @@
 
 pub mod callback_refusals;
 pub mod caller;
+pub mod client_address;
 pub mod compat;
 pub mod cors;
 pub mod drain;
 pub mod house;
 mod issuing;
 pub mod json_body;
+pub mod limits;
 pub mod measure;
 pub mod openapi;
 pub mod problem;
@@ -16,14 +18,20 @@ pub mod request_id;
 pub mod resource;
 pub mod root_span;
 pub mod routes;
+pub mod server;
 mod to_its_end;
 pub mod view;
 pub mod waiting;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::{
+    ResponseError as _,
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
 
 use self::{
     cors::CorsInForce,
+    limits::limit,
     resource::{Endpoint, delete, get, post, register, resource},
     routes::{callbacks, demo::page_table, health, metrics, profiles, tickets, uploads},
 };
@@ -44,6 +52,7 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
     register(callback_table(), app);
     app.service(
         web::scope("/v1")
+            .wrap(from_fn(|request, next| limit(request, next, |_, problem| problem.error_response())))
             .wrap(CorsInForce)
             .configure(|scope| register(v1_table(), scope))
             .default_service(web::to(resource::not_found)),

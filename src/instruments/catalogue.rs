@@ -135,6 +135,7 @@ pub(super) const FROM_THE_START: &[(&str, &str, &[&str])] = &[
             "bucket_unknown",
         ],
     ),
+    (LIMITED, "limit", &["user", "address", "open_grants", "grants_per_day", "open_multiparts"]),
     (STORE_ERRORS, "kind", &["sql", "timed_out", "closed", "corrupt", "unrepresentable"]),
 ];
 

@@ -7,7 +7,7 @@ use metrics::{Gauge, counter, gauge, histogram};
 use super::catalogue::{
     CALLBACK_SECONDS, CALLBACKS, COMPLETIONS, CONFIG_RELOADED, CONFIG_RELOADS, CONFIRM_SECONDS, CREDENTIALS_REFRESHES,
     DELIVERIES, DELIVERY_SECONDS, GRANTS, HOOK_SECONDS, HTTP_IN_FLIGHT, HTTP_REQUESTS, HTTP_SECONDS, JWKS_FETCHES,
-    LONG_FIELDS, LOOKS, STORE_BATCH, STORE_COMMIT_SECONDS, STORE_ERRORS,
+    LIMITED, LONG_FIELDS, LOOKS, STORE_BATCH, STORE_COMMIT_SECONDS, STORE_ERRORS,
 };
 
 /// Stands for a profile that nobody has configured. No section can have such a name.
@@ -75,6 +75,11 @@ pub fn recorded(source: &'static str, profile: &str, state: &'static str) {
 pub fn delivery(sink: &str, outcome: &'static str, took: Duration) {
     counter!(DELIVERIES, "sink" => sink.to_owned(), "outcome" => outcome).increment(1);
     histogram!(DELIVERY_SECONDS, "sink" => sink.to_owned()).record(took);
+}
+
+/// A limit refused what was asked for.
+pub fn limited(limit: &'static str) {
+    counter!(LIMITED, "limit" => limit).increment(1);
 }
 
 /// The reconciler has looked.

@@ -14,7 +14,7 @@ mod world;
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
-    App, HttpServer,
+    App,
     dev::Server,
     middleware::from_fn,
     web::{Bytes, Data},
@@ -35,11 +35,13 @@ use crate::{
     entropy::{Entropy, SystemEntropy},
     http::{
         self, PublicRoutes,
+        client_address::note_client_address,
         drain::{Draining, close_while_draining},
         house::House,
         measure::{measure_ops, measure_public},
         request_id::identify,
         root_span::RequestSpan,
+        server::{self, ConnectionRules, take_in_hand},
         waiting::WaitingRoom,
     },
     instruments, outbox,
@@ -50,6 +52,8 @@ use crate::{
 
 /// What the outbox gets for giving back its leases; where the ledger does not answer they end by themselves.
 const GIVE_BACK: Duration = Duration::from_secs(1);
+/// Connections to the operations listener at once: probes, scrapes, and people.
+const OPS_CONNECTIONS: usize = 256;
 
 /// What a test may replace, and a command may add.
 pub struct Parts {
@@ -140,7 +144,7 @@ impl Application {
         let world = PublicWorld { house: reloader.house(), draining: draining.clone() };
         Ok(Self {
             public: public_server(settings, listeners.public, world, routes, &stop_serving)?,
-            ops: ops_server(listeners.ops, reloader.house(), draining, &stop_ops)?,
+            ops: ops_server(&settings.server, listeners.ops, reloader.house(), draining, &stop_ops)?,
             drain_delay: settings.server.drain_delay(),
             stop_serving,
             reloader: Arc::new(reloader),
@@ -250,7 +254,8 @@ fn public_server(
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
     let room = WaitingRoom::default();
-    let mut server = HttpServer::new(move || {
+    let rules = connection_rules(&settings.server, settings.server.max_connections)?;
+    Ok(server::listen(listener, rules, stop, move || {
         App::new()
             .app_data(Data::new(world.house.clone()))
             .app_data(Data::new(world.draining.clone()))
@@ -258,41 +263,40 @@ fn public_server(
             .configure(|app| http::configure(&routes, app))
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(identify))
+            .wrap(from_fn(note_client_address))
             .wrap(from_fn(close_while_draining))
             .wrap(from_fn(measure_public))
-    });
-    if let Some(workers) = settings.server.workers {
-        server = server.workers(workers);
-    }
-    let patience = settings.server.request_timeout.to_std().context("server.request_timeout")?;
-    Ok(server
-        .disable_signals()
-        .shutdown_signal(stop.clone().cancelled_owned())
-        .shutdown_timeout(settings.server.grace().as_secs())
-        .client_request_timeout(patience)
-        .listen(listener)?
-        .run())
+            .wrap(from_fn(take_in_hand))
+    })?)
+}
+
+/// What connections may cost.
+fn connection_rules(settings: &ServerSettings, max_connections: usize) -> anyhow::Result<ConnectionRules> {
+    Ok(ConnectionRules {
+        workers: settings.workers,
+        max_connections,
+        request_timeout: settings.request_timeout.to_std().context("server.request_timeout")?,
+        keep_alive: settings.keep_alive.to_std().context("server.keep_alive")?,
+        grace: settings.grace(),
+    })
 }
 
 fn ops_server(
+    settings: &ServerSettings,
     listener: TcpListener,
     house: Live<House>,
     draining: Draining,
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
-    let server = HttpServer::new(move || {
+    let common = connection_rules(settings, OPS_CONNECTIONS)?;
+    let rules = ConnectionRules { workers: Some(1), grace: Duration::from_secs(1), ..common };
+    Ok(server::listen(listener, rules, stop, move || {
         App::new()
             .app_data(Data::new(house.clone()))
             .app_data(Data::new(draining.clone()))
             .configure(http::configure_ops)
             .wrap(from_fn(identify))
             .wrap(from_fn(measure_ops))
-    });
-    Ok(server
-        .workers(1)
-        .disable_signals()
-        .shutdown_signal(stop.clone().cancelled_owned())
-        .shutdown_timeout(1)
-        .listen(listener)?
-        .run())
+            .wrap(from_fn(take_in_hand))
+    })?)
 }

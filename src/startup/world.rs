@@ -23,7 +23,10 @@ use crate::{
     auth::Authenticator,
     clock::Clock,
     entropy::Entropy,
-    http::house::House,
+    http::{
+        house::House,
+        limits::{LimitRules, Limits},
+    },
     settings::{Environment, Settings},
     store,
     wiring::{self, CredentialParts, KeptProvider, Providers},
@@ -63,6 +66,7 @@ pub(super) struct World {
     pub(super) settings: Settings,
     pub(super) valet: Arc<Valet>,
     authenticator: Arc<Authenticator>,
+    limits: Arc<Limits>,
     providers: Providers,
 }
 
@@ -73,7 +77,8 @@ impl World {
         let providers = making.providers()?;
         let valet = Arc::new(making.valet(&providers)?);
         let authenticator = making.authenticator()?;
-        Ok(Self { settings, valet, authenticator, providers })
+        let limits = making.limits();
+        Ok(Self { settings, valet, authenticator, limits, providers })
     }
 
     /// What requests meet of it.
@@ -82,6 +87,7 @@ impl World {
             valet: Arc::clone(&self.valet),
             authenticator: Arc::clone(&self.authenticator) as _,
             cors_origins: self.settings.server.cors_origins.clone(),
+            limits: Arc::clone(&self.limits),
         }
     }
 }
@@ -111,6 +117,7 @@ impl Making<'_> {
             store: on.ledger.clone(),
             outbox: on.ledger.clone(),
             profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
+            quotas: settings.limits.quotas,
             buckets: self.buckets(providers)?,
             credentials: self.used_credentials(providers),
             hooks: wiring::hooks(settings, |name| self.kept_hook(name)).context("hooks")?,
@@ -182,6 +189,14 @@ impl Making<'_> {
         }
     }
 
+    fn limits(&self) -> Arc<Limits> {
+        let rules = limit_rules(self.settings);
+        Arc::new(match self.before {
+            Some(before) => before.limits.renewed(rules),
+            None => Limits::new(rules, Arc::clone(&self.on.clock)),
+        })
+    }
+
     fn pacing(&self) -> Arc<Pacing> {
         let (rate, now) = (self.settings.reconciler.rate, self.on.clock.now());
         match self.before {
@@ -251,6 +266,17 @@ impl Making<'_> {
         let (key, key_before) = (format!("sinks[{place}]"), format!("sinks[{place_before}]"));
         let is_same = self.settings.is_same(&key, &before.settings, &key_before);
         before.valet.sinks.get(name).filter(|_| is_same).cloned()
+    }
+}
+
+/// How requests are limited, as the settings say.
+fn limit_rules(settings: &Settings) -> LimitRules {
+    LimitRules {
+        user: settings.limits.user,
+        address: settings.limits.address,
+        trusted_proxies: settings.server.trusted_proxies.clone(),
+        max_body: usize::try_from(settings.limits.max_body).unwrap_or(usize::MAX),
+        body_patience: settings.server.request_timeout.to_std().unwrap_or_default(),
     }
 }
 

@@ -26,6 +26,7 @@ mod issue;
 mod issue_refusals;
 mod least_privilege;
 mod ledger;
+mod limits;
 mod list;
 mod logs;
 mod metrics;

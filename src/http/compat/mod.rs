@@ -7,12 +7,19 @@ mod entrant;
 mod profile_query;
 mod sts;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::{
+    HttpResponse, ResponseError as _,
+    dev::ServiceRequest,
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
 use utoipa::OpenApi;
 
 pub use self::entrant::Entrant;
 use super::{
     cors::CorsInForce,
+    limits::limit,
+    problem::Problem,
     resource::{self, Endpoint, issuing_get, register, resource as endpoint},
 };
 
@@ -32,11 +39,17 @@ pub(super) fn configure(app: &mut ServiceConfig) {
     let by_ticket = web::scope("/t/{ticket}").configure(shapes).default_service(web::to(resource::not_found));
     app.service(
         web::scope("/compat")
+            .wrap(from_fn(|request, next| limit(request, next, refuse)))
             .wrap(CorsInForce)
             .service(by_ticket)
             .configure(shapes)
             .default_service(web::to(resource::not_found)),
     );
+}
+
+/// A refusal in the shape of what was asked for.
+fn refuse(request: &ServiceRequest, problem: &Problem) -> HttpResponse {
+    if request.path().ends_with("/sts") { sts::refuse(problem) } else { problem.error_response() }
 }
 
 /// The shapes, relative to the way in: add one here and it serves both.

@@ -112,12 +112,17 @@ pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, v
     };
     match lent {
         Ok(session) => answer(&lent_view(&valet, &session)),
-        Err(problem) => answer(&Refused {
-            status_code: status_inside(problem.code()),
-            error_code: problem.code().as_str(),
-            error_message: problem.detail(),
-        }),
+        Err(problem) => refuse(&problem),
     }
+}
+
+/// A refusal in words that the SDKs understand.
+pub(super) fn refuse(problem: &Problem) -> HttpResponse {
+    answer(&Refused {
+        status_code: status_inside(problem.code()),
+        error_code: problem.code().as_str(),
+        error_message: problem.detail(),
+    })
 }
 
 async fn lend_to(http: &HttpRequest, entrant: &Entrant, valet: &Valet) -> Result<DirectorySession, Problem> {

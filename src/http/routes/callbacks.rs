@@ -6,7 +6,7 @@ use crate::{
     http::{
         callback_refusals::code_of,
         house::Current,
-        json_body::read_capped,
+        json_body::BodyBounds,
         openapi::schemas::{CallbackAnswer, CallbackBody},
         problem::{Code, Problem},
         to_its_end::to_its_end,
@@ -42,7 +42,7 @@ const RECORDED: &str = "recorded";
 )]
 pub async fn accept(request: HttpRequest, payload: Payload, valet: Current) -> Result<HttpResponse, Problem> {
     let watch = Stopwatch::start();
-    let read = read_capped(payload.into_inner(), MAX_BODY_BYTES).await;
+    let read = BodyBounds::fixed(MAX_BODY_BYTES, &request).read(payload.into_inner()).await;
     let body = read.inspect_err(|problem| count_refusal(problem.code(), watch))?;
     let callback = CallbackRequest {
         raw_path: request.uri().path().to_owned().into(),
