@@ -1,6 +1,6 @@
 //! `serve`: the service.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use bytes::Bytes;
 use clap::Args;
@@ -39,8 +39,8 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::capture();
     let source = args.config.source(&environment);
     let settings = Settings::load(&source)?;
-    let follow = Follow::new(source)?;
-    let telemetry = wiring::telemetry(&settings)?;
+    let telemetry = Arc::new(wiring::telemetry(&settings)?);
+    let follow = Follow::new(source, Arc::clone(&telemetry))?;
     tell_doubts(&settings, &environment);
     let parts = Parts { static_answer: args.bench_static.map(json_of_len), ..Parts::system(environment) };
     let application = Application::build(&settings, parts, shutdown::on_signals(settings.server.grace())?).await?;

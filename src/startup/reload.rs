@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 
+use chrono::DateTime;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Mutex,
@@ -20,19 +21,22 @@ use crate::{
     http::house::House,
     instruments,
     settings::{ConfigSource, FilePrints, Settings, SettingsErrors, check},
+    telemetry::Telemetry,
+    wiring,
 };
 
 /// What only a start can change: each is said to be waiting for one.
-const NEEDS_RESTART: [&str; 9] = [
+const NEEDS_RESTART: [&str; 10] = [
     "server.listen",
     "server.ops_listen",
     "server.workers",
     "server.shutdown_grace",
     "server.drain_delay",
     "server.request_timeout",
+    "server.keep_alive",
+    "server.max_connections",
     "store",
     "demo",
-    "telemetry",
 ];
 
 /// What became of a reload.
@@ -83,12 +87,19 @@ impl Reloader {
     /// Loads, judges and makes what `source` says; then every request and every step that begins finds it. Tells also which files
     /// were read.
     pub async fn reload(&self, source: &ConfigSource) -> (Reloaded, FilePrints) {
+        self.reload_with(source, None).await
+    }
+
+    /// As [`Self::reload`]; what is told of it and of all else is changed with it.
+    async fn reload_with(&self, source: &ConfigSource, telemetry: Option<&Telemetry>) -> (Reloaded, FilePrints) {
         let mut world = self.world.lock().await;
         let source = source.clone();
         // A mounted file may be out of reach for a while.
         let loaded = spawn_blocking(move || Settings::load_noting_files(&source)).await;
         let (loaded, files) = loaded.expect("reading a configuration does not panic");
         let made = loaded.map_err(|errors| reasons(&errors)).and_then(|settings| self.make(settings, &world));
+        // The last thing that may fail; where it does, it has changed nothing.
+        let made = made.and_then(|next| retell(&next.settings, telemetry).map(|()| next));
         let outcome = match made {
             Ok(next) => {
                 let outcome = self.applied(&world.settings, &next.settings);
@@ -134,7 +145,7 @@ impl Reloader {
                 if !waiting.is_empty() {
                     tracing::warn!(keys = waiting.join(", "), "these settings wait for a restart");
                 }
-                instruments::reload("applied");
+                instruments::config_reloaded("applied");
                 self.note_success();
             }
             Reloaded::Refused(reasons) => {
@@ -142,15 +153,15 @@ impl Reloader {
                     tracing::error!(reason, "the configuration is refused");
                 }
                 tracing::error!(faults = reasons.len(), "the old configuration stays in force");
-                instruments::reload("refused");
+                instruments::config_reloaded("refused");
             }
         }
     }
 
     /// A start counts, too.
     pub(super) fn note_success(&self) {
-        let now = self.foundation.clock.now().signed_duration_since(chrono::DateTime::UNIX_EPOCH);
-        instruments::configuration_read(now.as_seconds_f64());
+        let now = self.foundation.clock.now().signed_duration_since(DateTime::UNIX_EPOCH);
+        instruments::config_read_at(now.as_seconds_f64());
     }
 
     async fn watch_interval(&self) -> Option<Duration> {
@@ -162,11 +173,11 @@ impl Reloader {
     }
 }
 
-/// Where the configuration comes from, and what says that there is another.
-#[derive(Debug)]
+/// Where the configuration comes from, what says that there is another, and what tells of it.
 pub struct Follow {
     source: ConfigSource,
     hangups: Signal,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Follow {
@@ -174,8 +185,8 @@ impl Follow {
     ///
     /// # Errors
     /// When signals can't be watched.
-    pub fn new(source: ConfigSource) -> io::Result<Self> {
-        Ok(Self { source, hangups: signal(SignalKind::hangup())? })
+    pub fn new(source: ConfigSource, telemetry: Arc<Telemetry>) -> io::Result<Self> {
+        Ok(Self { source, hangups: signal(SignalKind::hangup())?, telemetry })
     }
 
     /// Reloads when told to, and when the files of the configuration have changed; until told to stop.
@@ -189,11 +200,17 @@ impl Follow {
                 () = after(pause) => watch.look_aside().await,
             };
             if due {
-                let (_, files) = reloader.reload(&self.source).await;
+                let (_, files) = reloader.reload_with(&self.source, Some(&*self.telemetry)).await;
                 watch = Watch::new(files);
             }
         }
     }
+}
+
+fn retell(settings: &Settings, telemetry: Option<&Telemetry>) -> Result<(), Vec<String>> {
+    let Some(telemetry) = telemetry else { return Ok(()) };
+    let applied = wiring::telemetry_config(settings).and_then(|config| Ok(telemetry.apply(&config)?));
+    applied.map_err(|error| vec![format!("telemetry: {error:#}")])
 }
 
 async fn after(pause: Option<Duration>) {

@@ -106,8 +106,8 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let listeners = Listeners { public: bind(args.listen)?, ops: bind(args.ops_listen)? };
     let source = settings_source(args, data, &secrets, &simulator, &role_arn, &listeners)?;
     let settings = Settings::load(&source)?;
-    let follow = Follow::new(source)?;
-    let telemetry = wiring::telemetry(&settings)?;
+    let telemetry = Arc::new(wiring::telemetry(&settings)?);
+    let follow = Follow::new(source, Arc::clone(&telemetry))?;
     let token = wiring::development_token(&settings, USER, &[], TOKEN_TTL, SystemClock.now())?;
 
     let stops = shutdown::on_signals(settings.server.grace())?;
