@@ -124,6 +124,7 @@ impl Application {
         let ops_url = format!("http://{}", listeners.ops.local_addr()?);
         let routes = PublicRoutes {
             cors_origins: settings.server.cors_origins.clone(),
+            public_url: settings.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
             demo: settings.demo.enabled,
             static_answer: parts.static_answer,
         };

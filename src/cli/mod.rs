@@ -8,6 +8,7 @@ mod events;
 mod grant;
 mod healthcheck;
 mod migrate;
+mod openapi;
 mod roles;
 mod serve;
 mod sign;
@@ -53,6 +54,8 @@ enum Command {
     Simulator(simulator::SimulatorArgs),
     /// The doctor: which step refuses a captured callback, and why
     VerifyCallback(verify_callback::VerifyCallbackArgs),
+    /// Print the OpenAPI document
+    Openapi,
     /// Ask the running service's /readyz; for container health checks
     Healthcheck(healthcheck::HealthcheckArgs),
 }
@@ -71,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Events(args) => events::run(&args),
         Command::Simulator(args) => simulator::run(&args),
         Command::VerifyCallback(args) => verify_callback::run(&args),
+        Command::Openapi => openapi::run(),
         Command::Healthcheck(args) => healthcheck::run(&args),
     };
     outcome.unwrap_or_else(|error| {

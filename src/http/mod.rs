@@ -7,6 +7,7 @@ pub mod cors;
 pub mod drain;
 pub mod house;
 pub mod json_body;
+pub mod openapi;
 pub mod problem;
 pub mod refusals;
 pub mod request_id;
@@ -24,8 +25,8 @@ use actix_web::{
 
 use self::{
     cors::cors,
-    resource::{delete, get, post, resource},
-    routes::{callbacks, demo, health, metrics, profiles, tickets, uploads},
+    resource::{Endpoint, delete, get, post, register, resource},
+    routes::{callbacks, demo::page_table, health, metrics, profiles, tickets, uploads},
 };
 
 /// What the public listener is told beside its app data.
@@ -33,6 +34,8 @@ use self::{
 pub struct PublicRoutes {
     /// Origins that browsers may call from; `*` allows all.
     pub cors_origins: Vec<String>,
+    /// Where the service is reached, for the OpenAPI document; without a slash at its end.
+    pub public_url: Option<String>,
     /// Whether `/demo` is there.
     pub demo: bool,
     /// Answers this on `/-/static`: the benchmark's ceiling.
@@ -41,22 +44,16 @@ pub struct PublicRoutes {
 
 /// The public listener's routes.
 pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
-    app.service(resource("/v1/callbacks/oss", vec![post(callbacks::accept)]));
+    register(callback_table(), app);
     app.service(
         web::scope("/v1")
             .wrap(Condition::new(!routes.cors_origins.is_empty(), cors(&routes.cors_origins)))
-            .service(resource("/uploads", vec![get(uploads::list), post(uploads::issue)]))
-            .service(resource("/uploads/batch", vec![post(uploads::issue_batch)]))
-            .service(resource("/uploads/{id}", vec![get(uploads::show), delete(uploads::cancel)]))
-            .service(resource("/uploads/{id}/complete", vec![post(uploads::complete)]))
-            .service(resource("/uploads/{id}/parts", vec![get(uploads::list_parts), post(uploads::sign_parts)]))
-            .service(resource("/uploads/{id}/renew", vec![post(uploads::renew)]))
-            .service(resource("/profiles", vec![get(profiles::list)]))
-            .service(resource("/tickets", vec![post(tickets::open)]))
+            .configure(|scope| register(v1_table(), scope))
             .default_service(web::to(resource::not_found)),
     );
     compat::configure(&routes.cors_origins, app);
-    demo::configure(routes.demo, app);
+    openapi::configure(routes.public_url.as_deref(), app);
+    register(page_table(routes.demo), app);
     if let Some(answer) = routes.static_answer.clone() {
         app.service(web::resource("/-/static").to(move || health::fixed_answer(answer.clone())));
     }
@@ -65,8 +62,51 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
 
 /// The operations listener's routes.
 pub fn configure_ops(app: &mut ServiceConfig) {
-    app.service(resource("/livez", vec![get(health::livez)]))
-        .service(resource("/readyz", vec![get(health::readyz)]))
-        .service(resource("/metrics", vec![get(metrics::metrics)]))
-        .default_service(web::to(resource::not_found));
+    register(ops_table(), app);
+    app.default_service(web::to(resource::not_found));
+}
+
+/// OSS's way in: no CORS, no limits.
+fn callback_table() -> Vec<Endpoint> {
+    vec![resource("/v1/callbacks/oss", vec![post(callbacks::accept)])]
+}
+
+/// Below `/v1`.
+fn v1_table() -> Vec<Endpoint> {
+    vec![
+        resource("/uploads", vec![get(uploads::list), post(uploads::issue)]),
+        resource("/uploads/batch", vec![post(uploads::issue_batch)]),
+        resource("/uploads/{id}", vec![get(uploads::show), delete(uploads::cancel)]),
+        resource("/uploads/{id}/complete", vec![post(uploads::complete)]),
+        resource("/uploads/{id}/parts", vec![get(uploads::list_parts), post(uploads::sign_parts)]),
+        resource("/uploads/{id}/renew", vec![post(uploads::renew)]),
+        resource("/profiles", vec![get(profiles::list)]),
+        resource("/tickets", vec![post(tickets::open)]),
+    ]
+}
+
+fn ops_table() -> Vec<Endpoint> {
+    vec![
+        resource("/livez", vec![get(health::livez)]),
+        resource("/readyz", vec![get(health::readyz)]),
+        resource("/metrics", vec![get(metrics::metrics)]),
+    ]
+}
+
+/// A table, and the path below which it is registered.
+#[cfg(test)]
+type Scoped = (&'static str, Vec<Endpoint>);
+
+/// Every route of both listeners, as they are registered: what the document is held against.
+#[cfg(test)]
+fn every_table() -> Vec<Scoped> {
+    vec![
+        ("", callback_table()),
+        ("/v1", v1_table()),
+        ("/compat", compat::table()),
+        (compat::BY_TICKET, compat::table()),
+        ("", openapi::table()),
+        ("", page_table(true)),
+        ("", ops_table()),
+    ]
 }

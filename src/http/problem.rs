@@ -4,8 +4,9 @@ use std::fmt;
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::request_id::current_request_id;
+use super::{openapi::schemas, request_id::current_request_id};
 use crate::grant::fault::{Fault, FaultCode};
 
 /// Content type of every error.
@@ -166,17 +167,27 @@ impl Problem {
     }
 }
 
-/// The wire form.
-#[derive(Debug, Serialize)]
+/// An error: RFC 9457, with a stable `code` to go by.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
 pub struct ProblemDocument<'a> {
+    /// `urn:oss-valet:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
+    /// What the code means, for people; the same every time.
     title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What is wrong this time, for people.
     detail: &'a str,
+    /// What to go by. More may come.
     code: &'static str,
+    /// Where to find it in the log; also in `x-request-id`.
     request_id: String,
+    /// Field by field, where fields are wrong; `code` above is the first one's.
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    #[schema(value_type = Vec<schemas::Fault>)]
     errors: &'a [Fault],
 }
 

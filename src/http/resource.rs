@@ -1,6 +1,9 @@
 //! Resources that answer 405 with `Allow`, and 404, as problems.
+//!
+//! An [`Endpoint`] is one line of a route table. Tables are plain values, so that what is served and what is documented can be
+//! held against each other.
 
-use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard, http::header, web};
+use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard, http::header, web, web::ServiceConfig};
 
 use super::problem::{Code, Problem};
 
@@ -51,14 +54,44 @@ where
     MethodRoute { allow: "DELETE", route: web::delete().to(handler) }
 }
 
-/// A resource with these methods; any other is answered `405` with `Allow`.
-pub fn resource(path: &str, methods: Vec<MethodRoute>) -> Resource {
-    let allow = methods.iter().map(|entry| entry.allow).collect::<Vec<_>>().join(", ");
-    let mut resource = web::resource(path);
-    for entry in methods {
-        resource = resource.route(entry.route);
+/// A path with its methods.
+pub struct Endpoint {
+    path: String,
+    methods: Vec<MethodRoute>,
+}
+
+/// A path with these methods; any other is answered `405` with `Allow`.
+pub fn resource(path: impl Into<String>, methods: Vec<MethodRoute>) -> Endpoint {
+    Endpoint { path: path.into(), methods }
+}
+
+impl Endpoint {
+    /// The path, relative to the scope that it is registered in.
+    pub fn path(&self) -> &str {
+        &self.path
     }
-    resource.default_service(web::to(move || method_not_allowed(allow.clone())))
+
+    /// What `Allow` says.
+    pub fn allow(&self) -> String {
+        self.methods.iter().map(|entry| entry.allow).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The same as actix-web has it.
+    pub fn into_resource(self) -> Resource {
+        let allow = self.allow();
+        let mut resource = web::resource(self.path);
+        for entry in self.methods {
+            resource = resource.route(entry.route);
+        }
+        resource.default_service(web::to(move || method_not_allowed(allow.clone())))
+    }
+}
+
+/// Registers a route table.
+pub fn register(table: Vec<Endpoint>, app: &mut ServiceConfig) {
+    for endpoint in table {
+        app.service(endpoint.into_resource());
+    }
 }
 
 /// Answers `404` for what is not there.

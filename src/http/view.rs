@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer, ser::SerializeMap};
+use utoipa::ToSchema;
 use uuid::Uuid;
+
+use super::openapi::schemas;
 
 use crate::{
     app::{
@@ -24,22 +27,34 @@ use crate::{
 };
 
 /// A grant with its request: answered to its owner, stored nowhere.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignedUpload)]
 pub struct SignedGrantView<'a> {
     #[serde(flatten)]
     grant: GrantView<'a>,
+    /// What to send, as it is; null for `multipart` and `sts`, and for a grant that has ended.
+    #[schema(value_type = Option<schemas::ClientRequest>, required = true)]
     request: Option<&'a ClientRequest>,
+    /// Of `multipart` grants.
     #[serde(skip_serializing_if = "Option::is_none")]
     multipart: Option<MultipartView<'a>>,
+    /// Of `sts` grants.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schemas::TemporaryCredentials>)]
     credentials: Option<CredentialsView<'a>>,
+    /// For SDKs, which build the request themselves.
+    #[schema(value_type = Option<schemas::ClientCallback>, required = true)]
     callback: Option<&'a ClientCallback>,
 }
 
-#[derive(Debug, Serialize)]
+/// How the file is to be cut.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Multipart)]
 struct MultipartView<'a> {
+    /// OSS's own name of the upload.
     oss_upload_id: &'a str,
     #[serde(flatten)]
+    #[schema(value_type = schemas::PartPlan)]
     plan: PartPlan,
 }
 
@@ -60,32 +75,54 @@ impl Serialize for CredentialsView<'_> {
 }
 
 /// A grant without anything secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Upload)]
 pub struct GrantView<'a> {
+    /// UUID, version 7.
     id: Uuid,
     /// Said of directory grants alone.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<schemas::DirectoryKind>)]
     kind: Option<&'static str>,
+    /// Under which rules.
     profile: &'a str,
+    #[schema(value_type = schemas::Method)]
     method: Method,
+    #[schema(value_type = schemas::State)]
     state: State,
+    /// Why it is `rejected`: the code of a limit, `cancelled`, `hook_rejected` and others.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// Whose it is.
     user_id: &'a str,
+    /// Where the object will be.
     bucket: &'a str,
+    /// OSS's name of the region.
     region: &'a str,
+    /// Where clients reach OSS; null when the bucket is configured no more.
+    #[schema(required = true)]
     endpoint: Option<&'a str>,
+    /// The object's key; of a directory grant, what each key begins with.
     key: &'a str,
+    /// What the object's type will be.
     content_type: &'a str,
+    /// In bytes.
     max_size: u64,
+    /// As the caller said it; metadata, never a path.
     #[serde(skip_serializing_if = "Option::is_none")]
     filename: Option<&'a str>,
+    /// The caller's variables.
     vars: &'a BTreeMap<String, String>,
+    /// When it was issued.
     #[serde(serialize_with = "rfc3339")]
     issued_at: DateTime<Utc>,
+    /// Until when an upload may begin.
     #[serde(serialize_with = "rfc3339")]
     expires_at: DateTime<Utc>,
+    /// What OSS enforces before it stores anything; the rest is judged at completion.
+    #[schema(value_type = Vec<schemas::Enforced>)]
     enforced: &'static [&'static str],
+    /// What arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     completion: Option<CompletionView<'a>>,
     /// Of a directory grant: the last objects that are recorded, newest first.
@@ -93,17 +130,31 @@ pub struct GrantView<'a> {
     objects: Option<Vec<ObjectView<'a>>>,
 }
 
-#[derive(Debug, Serialize)]
+/// What is recorded of an object: OSS's words.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Completion)]
 struct CompletionView<'a> {
+    /// In bytes.
     size: u64,
+    /// Upper-case hex without quotes.
     etag: &'a str,
+    /// The object's type.
     content_type: &'a str,
+    /// Decimal, as OSS writes it.
+    #[schema(required = true)]
     crc64: Option<&'a str>,
+    /// Where the bucket keeps versions.
+    #[schema(required = true)]
     version_id: Option<&'a str>,
+    /// Of image profiles, when OSS told.
+    #[schema(value_type = Option<schemas::ImageInfo>, required = true)]
     image: Option<&'a ImageInfo>,
+    /// When it was recorded.
     #[serde(serialize_with = "rfc3339")]
     completed_at: DateTime<Utc>,
+    #[schema(value_type = schemas::CompletionSource)]
     source: CompletionSource,
+    /// Whether the grant had ended before.
     late: bool,
 }
 
@@ -170,11 +221,15 @@ impl<'a> GrantView<'a> {
 }
 
 /// One of the objects under a directory.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DirectoryObject)]
 struct ObjectView<'a> {
+    /// The whole key.
     key: &'a str,
     /// `completed` or `rejected`.
+    #[schema(value_type = schemas::State)]
     state: State,
+    /// Why it was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(flatten)]

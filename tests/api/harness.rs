@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::ledger;
+use crate::{contract, ledger};
 
 pub(crate) const ISSUER: &str = "https://id.example.com";
 pub(crate) const OTHER_ISSUER: &str = "https://other-id.example.com";
@@ -318,14 +318,19 @@ pub(crate) fn http_client() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
 }
 
-/// Sends, and reads the whole answer.
+/// Sends, and reads the whole answer, which must be one that is documented.
 pub(crate) async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
-    Answer {
+    let (client, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let response = client.execute(request).await.unwrap();
+    let answer = Answer {
         status: response.status(),
         headers: response.headers().clone(),
         body: response.bytes().await.unwrap().to_vec(),
-    }
+    };
+    contract::hold(&method, &path, &answer);
+    answer
 }
 
 /// `/v1/uploads/{id}`.

@@ -9,6 +9,7 @@ mod batch;
 mod callbacks;
 mod companion;
 mod complete;
+mod contract;
 mod cors;
 mod crash;
 #[path = "../lib/dev.rs"]
@@ -30,6 +31,7 @@ mod logs;
 mod metrics;
 mod multipart;
 mod one_upload;
+mod openapi;
 mod ops;
 mod policy;
 #[path = "../lib/postgres.rs"]

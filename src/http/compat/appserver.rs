@@ -2,8 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Entrant, profile_query::asked_profile};
+use super::{
+    Entrant,
+    profile_query::{ProfileQuery, asked_profile},
+};
 use crate::{
     app::{Valet, issue_directory::DirectoryForm},
     http::{house::Current, problem::Problem},
@@ -11,30 +15,46 @@ use crate::{
 };
 
 /// As `upload.js` beside plupload takes it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppserverPolicy)]
 struct V1Answer<'a> {
+    /// The form field `OSSAccessKeyId`.
     accessid: &'a str,
+    /// Where to post to.
     host: &'a str,
+    /// The form field `policy`.
     policy: &'a str,
+    /// The form field `Signature`.
     signature: &'a str,
     /// Seconds since the epoch; a number, as most of the samples have it (P§9.16).
     expire: i64,
+    /// The form field `callback`.
     callback: &'a str,
+    /// What every key must begin with.
     dir: &'a str,
 }
 
 /// As the page of the V4 samples takes it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppserverPolicyV4)]
 struct V4Answer<'a> {
+    /// The form field `policy`.
     policy: &'a str,
     /// Empty with a permanent key: the page sends whatever stands here.
     security_token: &'a str,
+    /// The form field of that name.
     x_oss_signature_version: &'a str,
+    /// The form field of that name.
     x_oss_credential: &'a str,
+    /// The form field of that name.
     x_oss_date: &'a str,
+    /// The form field `x-oss-signature`.
     signature: &'a str,
+    /// Where to post to.
     host: &'a str,
+    /// What every key must begin with.
     dir: &'a str,
+    /// The form field `callback`.
     callback: &'a str,
 }
 
@@ -42,6 +62,16 @@ struct V4Answer<'a> {
 ///
 /// # Errors
 /// The contract's codes for this call.
+#[utoipa::path(
+    get,
+    path = "/compat/appserver",
+    operation_id = "getAppserverPolicy",
+    tag = "App servers",
+    summary = "A policy for a directory, as the V1 samples have it",
+    description = "Works with the official plupload sample. Needs a permanent key: the shape has no field for a token.",
+    params(ProfileQuery),
+    responses((status = 200, description = "The form's fields.", body = V1Answer))
+)]
 pub(super) async fn v1(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let issued = issue(&http, &entrant, &valet, SignatureVersion::V1).await?;
     Ok(answer(&V1Answer {
@@ -59,6 +89,16 @@ pub(super) async fn v1(http: HttpRequest, entrant: Entrant, valet: Current) -> R
 ///
 /// # Errors
 /// The contract's codes for this call.
+#[utoipa::path(
+    get,
+    path = "/compat/appserver/v4",
+    operation_id = "getAppserverPolicyV4",
+    tag = "App servers",
+    summary = "A policy for a directory, as the V4 samples have it",
+    description = "Works with the official V4 samples.",
+    params(ProfileQuery),
+    responses((status = 200, description = "The form's fields.", body = V4Answer))
+)]
 pub(super) async fn v4(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let issued = issue(&http, &entrant, &valet, SignatureVersion::V4).await?;
     Ok(answer(&V4Answer {

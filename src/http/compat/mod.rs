@@ -1,5 +1,5 @@
 //! Drop-in shapes for clients that exist: `/compat/…` with a bearer token, `/compat/t/{ticket}/…` for those that cannot send
-//! headers. Every shape is a shell around the use cases of `/v1`; [`shapes`] lists them once for both ways in.
+//! headers. Every shape is a shell around the use cases of `/v1`; [`table`] lists them once for both ways in.
 
 mod appserver;
 mod companion;
@@ -11,15 +11,27 @@ use actix_web::{
     middleware::Condition,
     web::{self, ServiceConfig},
 };
+use utoipa::OpenApi;
 
 pub use self::entrant::Entrant;
 use super::{
     cors::cors,
-    resource::{self, issuing_get},
+    resource::{self, Endpoint, issuing_get, register, resource as endpoint},
 };
+
+/// This folder's part of the OpenAPI document: the way in with a token. The other way is made from it.
+#[derive(OpenApi)]
+#[openapi(paths(appserver::v1, appserver::v4, sts::lend))]
+pub(super) struct CompatApi;
+
+pub(super) use self::companion::CompanionApi;
+
+/// The way in of clients that cannot send headers.
+pub(super) const BY_TICKET: &str = "/compat/t/{ticket}";
 
 /// Everything under `/compat`, for pages of these origins.
 pub(super) fn configure(cors_origins: &[String], app: &mut ServiceConfig) {
+    let shapes = |scope: &mut ServiceConfig| register(table(), scope);
     let by_ticket = web::scope("/t/{ticket}").configure(shapes).default_service(web::to(resource::not_found));
     app.service(
         web::scope("/compat")
@@ -31,9 +43,12 @@ pub(super) fn configure(cors_origins: &[String], app: &mut ServiceConfig) {
 }
 
 /// The shapes, relative to the way in: add one here and it serves both.
-fn shapes(app: &mut ServiceConfig) {
-    app.service(resource::resource("/appserver", vec![issuing_get(appserver::v1)]))
-        .service(resource::resource("/appserver/v4", vec![issuing_get(appserver::v4)]))
-        .service(resource::resource("/sts", vec![issuing_get(sts::lend)]));
-    companion::configure(app);
+pub(super) fn table() -> Vec<Endpoint> {
+    let mut table = vec![
+        endpoint("/appserver", vec![issuing_get(appserver::v1)]),
+        endpoint("/appserver/v4", vec![issuing_get(appserver::v4)]),
+        endpoint("/sts", vec![issuing_get(sts::lend)]),
+    ];
+    table.extend(companion::table());
+    table
 }

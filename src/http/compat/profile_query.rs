@@ -2,13 +2,16 @@
 
 use actix_web::{HttpRequest, web::Query};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Entrant;
 use crate::http::{problem::Problem, root_span::note_profile};
 
 /// Clients add parameters of their own, against caches for one: they are passed by.
-#[derive(Debug, Deserialize)]
-struct ProfileQuery {
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ProfileQuery {
+    /// Must be there, unless a ticket names it. Other parameters are passed by.
     profile: Option<String>,
 }
 

@@ -4,12 +4,17 @@
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use chrono::SecondsFormat;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::{Entrant, profile_query::asked_profile};
+use super::{
+    Entrant,
+    profile_query::{ProfileQuery, asked_profile},
+};
 use crate::{
     app::{Valet, directory_session::DirectorySession},
     http::{
         house::Current,
+        openapi::schemas,
         problem::{Code, Problem},
         root_span::tell_refusal,
     },
@@ -17,16 +22,26 @@ use crate::{
 };
 
 /// The first five are what the SDKs read; the rest is for the app. Holds secrets: no `Debug`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = LentCredentials)]
 struct Lent<'a> {
+    /// 200.
+    #[schema(minimum = 200, maximum = 200)]
     status_code: u16,
+    /// Of the temporary credentials.
     access_key_id: &'a str,
+    /// Of the temporary credentials.
     access_key_secret: &'a str,
+    /// Of the temporary credentials.
     security_token: &'a str,
+    /// `yyyy-MM-ddTHH:mm:ssZ`.
     expiration: String,
+    /// Where to upload to.
     bucket: &'a str,
+    /// OSS's name of the region.
     region: &'a str,
+    /// Where clients reach OSS.
     endpoint: &'a str,
     /// What every key must begin with.
     dir: &'a str,
@@ -37,25 +52,54 @@ struct Lent<'a> {
 }
 
 /// As the mobile SDKs' `callbackParam`: a map of texts.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CallbackParam<'a> {
+    /// Where OSS calls.
     #[serde(rename = "callbackUrl")]
     url: &'a str,
+    /// What it sends.
     #[serde(rename = "callbackBody")]
     body: &'a str,
     #[serde(rename = "callbackBodyType")]
+    #[schema(value_type = schemas::CallbackBodyType)]
     body_type: CallbackBodyType,
 }
 
-#[derive(Serialize)]
+/// A refusal, for SDKs that look into no other answer than 200.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = RefusedCredentials)]
 struct Refused<'a> {
+    /// 403 for what asking again does not help, else 5xx.
+    #[schema(minimum = 403, maximum = 599)]
     status_code: u16,
+    /// One of the codes of problems.
     error_code: &'a str,
+    /// What is wrong this time, for people.
     error_message: &'a str,
 }
 
+/// What `sts` answers.
+#[derive(ToSchema)]
+#[schema(as = StsAnswer)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the document only")]
+enum Answer<'a> {
+    Lent(Lent<'a>),
+    Refused(Refused<'a>),
+}
+
 /// `GET sts?profile=`: always 200.
+#[utoipa::path(
+    get,
+    path = "/compat/sts",
+    operation_id = "lendCredentials",
+    tag = "App servers",
+    summary = "Temporary credentials for a directory, as the mobile SDKs ask for them",
+    description = "Refusals are HTTP 200, too, with their status inside: the Android SDK looks into no other answer.",
+    params(ProfileQuery),
+    responses((status = 200, description = "The credentials, or a refusal: look at `StatusCode`.", body = Answer))
+)]
 pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, valet: Current) -> HttpResponse {
     let lent = match entrant {
         Ok(entrant) => {

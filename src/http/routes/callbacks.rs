@@ -3,7 +3,13 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web::Payload};
 
 use crate::{
-    http::{house::Current, json_body::read_capped, problem::Problem, to_its_end::to_its_end},
+    http::{
+        house::Current,
+        json_body::read_capped,
+        openapi::schemas::{CallbackAnswer, CallbackBody},
+        problem::Problem,
+        to_its_end::to_its_end,
+    },
     oss::{callback_body::MAX_BODY_BYTES, callback_signature::CallbackRequest},
 };
 
@@ -11,6 +17,24 @@ use crate::{
 ///
 /// # Errors
 /// Each refusal with its code.
+#[utoipa::path(
+    post,
+    path = "/v1/callbacks/oss",
+    operation_id = "acceptCallback",
+    tag = "Callbacks",
+    summary = "OSS reports an upload",
+    description = "Called by OSS alone, when an object is stored. The signature is checked against pinned keys, the seal against our secret, \
+                   the object against OSS by HEAD; only then is it recorded. OSS hands the answer to the client.",
+    params(("x-oss-pub-key-url" = String, Header, description = "Base64 of the URL of the key that signed; exactly a trusted one.",
+            pattern = "^[A-Za-z0-9+/]+={0,2}$")),
+    request_body(
+        description = "The `callbackBody` that was part of the grant, with OSS's values in it.",
+        content((CallbackBody = "application/x-www-form-urlencoded"), (CallbackBody = "application/json"))
+    ),
+    responses((status = 200, description = "Recorded now or before: what was recorded, or the hook's answer.", body = CallbackAnswer,
+               content_type = "application/json")),
+    security(("ossSignature" = []))
+)]
 pub async fn accept(request: HttpRequest, payload: Payload, valet: Current) -> Result<HttpResponse, Problem> {
     let body = read_capped(payload.into_inner(), MAX_BODY_BYTES).await?;
     let callback = CallbackRequest {

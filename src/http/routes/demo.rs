@@ -1,20 +1,17 @@
 //! `/client.js` (+ `.d.ts`), and the demo page where it is enabled.
 
-use actix_web::{HttpResponse, http::header, web::ServiceConfig};
+use actix_web::{HttpResponse, http::header};
 
 use crate::{
     demo::{Asset, CLIENT, CONTENT_SECURITY_POLICY, PAGE},
-    http::resource::{get, resource},
+    http::resource::{Endpoint, get, resource},
 };
 
-/// Adds the client library, and the demo page if wanted.
-pub fn configure(demo: bool, app: &mut ServiceConfig) {
-    if demo {
-        app.service(resource("/", vec![get(go_to_demo)]));
-    }
-    for asset in CLIENT.iter().chain(if demo { PAGE } else { &[] }) {
-        app.service(resource(asset.path, vec![get(move || serve(asset))]));
-    }
+/// The client library, and the demo page if wanted.
+pub fn page_table(demo: bool) -> Vec<Endpoint> {
+    let front_door = demo.then(|| resource("/", vec![get(go_to_demo)]));
+    let assets = CLIENT.iter().chain(if demo { PAGE } else { &[] });
+    front_door.into_iter().chain(assets.map(|asset| resource(asset.path, vec![get(move || serve(asset))]))).collect()
 }
 
 /// Who opens the service in a browser wants the page.

@@ -5,7 +5,11 @@ use crate::{
         Bucket, Valet,
         ports::{CredentialState, CredentialStatus},
     },
-    http::{drain::Draining, house::Current},
+    http::{
+        drain::Draining,
+        house::Current,
+        openapi::schemas::{Liveness, Readiness},
+    },
 };
 use actix_web::{
     HttpResponse,
@@ -21,11 +25,33 @@ const MAX_CLOCK_OFFSET: TimeDelta = TimeDelta::seconds(60);
 const CLOCK_PROBE: &str = "oss-valet-clock-probe";
 
 /// The process answers.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "isLive",
+    tag = "Operations",
+    description = "Nothing else is looked at: restarting helps against nothing else.",
+    responses((status = 200, description = "It lives.", body = Liveness)),
+    security(())
+)]
 pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "live"}))
 }
 
 /// Whether the service should get traffic; 503 with the reasons when not. Credentials that can't be renewed are told in either case.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "isReady",
+    tag = "Operations",
+    summary = "Whether the service should get traffic",
+    description = "Credentials that can't be renewed are told in either case.",
+    responses(
+        (status = 200, description = "It should.", body = Readiness),
+        (status = 503, description = "It should not, for these reasons.", body = Readiness)
+    ),
+    security(())
+)]
 pub async fn readyz(valet: Current, draining: Data<Draining>) -> HttpResponse {
     let mut reasons = Vec::new();
     if draining.0.is_cancelled() {

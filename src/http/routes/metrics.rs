@@ -29,6 +29,16 @@ struct Findings<'a> {
 }
 
 /// The page.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "getMetrics",
+    tag = "Operations",
+    summary = "Everything that is measured",
+    description = "In Prometheus' text format.",
+    responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")),
+    security(())
+)]
 pub async fn metrics(valet: Current, draining: Data<Draining>) -> HttpResponse {
     let outbox = valet.outbox.depth().await;
     if let Err(error) = &outbox {

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, http::header};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::http::{
     caller::SignedIn,
@@ -14,9 +15,11 @@ use crate::http::{
 };
 
 /// The body of `POST /v1/tickets`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TicketRequest)]
 pub struct TicketBody {
+    /// The only profile that the ticket will be good for.
     profile: String,
 }
 
@@ -26,10 +29,14 @@ impl RequestBody for TicketBody {
     const REQUIRED: &'static [&'static str] = &["profile"];
 }
 
-/// The answer; no `Debug`, since it holds the ticket.
-#[derive(Serialize)]
+/// A short-lived capability, to be kept as a secret.
+// No `Debug`, since it holds the ticket.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ticket)]
 struct TicketView<'a> {
+    /// Opaque; goes into the path of `/compat/t/{ticket}/…`.
     ticket: &'a str,
+    /// At most an hour from now.
     #[serde(serialize_with = "rfc3339")]
     expires_at: DateTime<Utc>,
 }
@@ -38,6 +45,16 @@ struct TicketView<'a> {
 ///
 /// # Errors
 /// 403 for a profile that is not the caller's, 422 for a user without a usable id.
+#[utoipa::path(
+    post,
+    path = "/v1/tickets",
+    operation_id = "openTicket",
+    tag = "Uploads",
+    description = "For clients that cannot send headers: the ticket stands for the caller in the path of `/compat/t/{ticket}/…`, with \
+                   this profile only.",
+    request_body = TicketBody,
+    responses((status = 201, description = "The ticket.", body = TicketView))
+)]
 pub async fn open(caller: SignedIn, body: JsonBody<TicketBody>, valet: Current) -> Result<HttpResponse, Problem> {
     note_profile(&body.0.profile);
     let opened = valet.open_ticket(&caller, &body.0.profile, valet.clock.now())?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{answer, query::QueryFields, transfer::own_grant};
@@ -19,16 +20,23 @@ use crate::{
 };
 
 /// The body of `POST …/complete`; clients may tell more of a part than we need.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = CompanionCompleteRequest)]
 pub(super) struct CompleteBody {
+    /// None means all that OSS holds.
     #[serde(default)]
     parts: Vec<PartBody>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A part that was sent.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = CompanionNamedPart)]
 struct PartBody {
+    /// From 1.
+    #[schema(minimum = 1, maximum = 10_000)]
     part_number: u32,
+    /// As OSS answered it, with or without quotes.
     #[serde(rename = "ETag")]
     etag: String,
 }
@@ -40,10 +48,15 @@ impl RequestBody for CompleteBody {
 }
 
 /// Where the object is.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CompanionCompleted)]
 struct CompletedView<'a> {
+    /// The object's URL; it may need a signature.
+    #[schema(required = true)]
     location: Option<String>,
+    /// Its bucket.
     bucket: &'a str,
+    /// Its key.
     key: &'a str,
 }
 
@@ -51,6 +64,17 @@ struct CompletedView<'a> {
 ///
 /// # Errors
 /// 404, or those of `POST /v1/uploads/{id}/complete`.
+#[utoipa::path(
+    post,
+    path = "/compat/companion/s3/multipart/{id}/complete",
+    operation_id = "companionCompleteMultipart",
+    tag = "Companion",
+    summary = "Joins the parts",
+    description = "And records the object.",
+    params(("id" = Uuid, Path, description = "`uploadId`: the grant's id."), ("key" = String, Query, description = "The object's key; it must be the grant's.")),
+    request_body = CompleteBody,
+    responses((status = 200, description = "Where the object is.", body = CompletedView))
+)]
 pub(super) async fn complete(
     http: HttpRequest,
     entrant: Entrant,
@@ -67,6 +91,16 @@ pub(super) async fn complete(
 ///
 /// # Errors
 /// 404, or those of `POST /v1/uploads/{id}/complete`.
+#[utoipa::path(
+    post,
+    path = "/compat/companion/s3/complete",
+    operation_id = "companionComplete",
+    tag = "Companion",
+    summary = "Asks whether a file sent whole is recorded",
+    description = "Companion does not have this: Uppy takes OSS's 203 as success and tells nothing of it.",
+    params(("key" = String, Query, description = "The object's key; it must be the grant's.")),
+    responses((status = 200, description = "Where the object is.", body = CompletedView))
+)]
 pub(super) async fn complete_single(
     http: HttpRequest,
     entrant: Entrant,
@@ -91,13 +125,24 @@ async fn complete_grant(
 }
 
 /// An empty object.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CompanionAborted)]
 struct Aborted {}
 
 /// `DELETE multipart/{id}?key=`: cancels the grant, aborts its upload.
 ///
 /// # Errors
 /// 404, or those of `DELETE /v1/uploads/{id}`.
+#[utoipa::path(
+    delete,
+    path = "/compat/companion/s3/multipart/{id}",
+    operation_id = "companionAbortMultipart",
+    tag = "Companion",
+    summary = "Gives an upload up",
+    description = "Cancels the grant and aborts its upload.",
+    params(("id" = Uuid, Path, description = "`uploadId`: the grant's id."), ("key" = String, Query, description = "The object's key; it must be the grant's.")),
+    responses((status = 200, description = "It is given up.", body = Aborted))
+)]
 pub(super) async fn abort(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let grant = own_grant(&valet, &entrant, &http).await?;
     valet.cancel(&entrant, grant.id, valet.clock.now()).await?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{answer, query::QueryFields, transfer::own_grant};
 use crate::{
@@ -16,11 +17,16 @@ use crate::{
     http::{compat::Entrant, house::Current, problem::Problem},
 };
 
-#[derive(Serialize)]
+/// A part that OSS holds.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
+#[schema(as = CompanionPart)]
 struct PartView {
+    /// From 1.
     part_number: u32,
+    /// In bytes.
     size: u64,
+    /// With quotes.
     #[serde(rename = "ETag")]
     etag: String,
 }
@@ -32,15 +38,23 @@ impl From<UploadedPart> for PartView {
     }
 }
 
-#[derive(Serialize)]
+/// Where to put one part.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CompanionSignedPart)]
 struct SignedPartView<'a> {
+    /// To be sent to by PUT.
     url: &'a str,
+    /// In seconds.
     expires: i64,
 }
 
-#[derive(Serialize)]
+/// Where to put several parts.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CompanionSignedParts)]
 struct BatchView<'a> {
+    /// By their number.
+    #[schema(value_type = BTreeMap<String, String>)]
     presigned_urls: BTreeMap<u32, &'a str>,
 }
 
@@ -48,6 +62,16 @@ struct BatchView<'a> {
 ///
 /// # Errors
 /// 404, or those of `GET /v1/uploads/{id}/parts`.
+#[utoipa::path(
+    get,
+    path = "/compat/companion/s3/multipart/{id}",
+    operation_id = "companionListParts",
+    tag = "Companion",
+    summary = "The parts that OSS holds",
+    description = "For resuming.",
+    params(("id" = Uuid, Path, description = "`uploadId`: the grant's id."), ("key" = String, Query, description = "The object's key; it must be the grant's.")),
+    responses((status = 200, description = "The parts.", body = Vec<PartView>))
+)]
 pub(super) async fn list(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let grant = own_grant(&valet, &entrant, &http).await?;
     let parts = valet.list_parts(&entrant, grant.id, valet.clock.now()).await?;
@@ -58,6 +82,16 @@ pub(super) async fn list(http: HttpRequest, entrant: Entrant, valet: Current) ->
 ///
 /// # Errors
 /// 404, or those of `POST /v1/uploads/{id}/parts`.
+#[utoipa::path(
+    get,
+    path = "/compat/companion/s3/multipart/{id}/{part}",
+    operation_id = "companionSignPart",
+    tag = "Companion",
+    summary = "Where to put one part",
+    description = "A grant whose time is more than half over is renewed first.",
+    params(("id" = Uuid, Path, description = "`uploadId`: the grant's id."), ("part" = u32, Path, minimum = 1, maximum = 10_000, description = "The part's number."), ("key" = String, Query, description = "The object's key; it must be the grant's.")),
+    responses((status = 200, description = "The URL.", body = SignedPartView))
+)]
 pub(super) async fn sign_one(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let number = part_number(http.match_info().query("part"), "partNumber")?;
     let grant = own_grant(&valet, &entrant, &http).await?;
@@ -72,6 +106,16 @@ pub(super) async fn sign_one(http: HttpRequest, entrant: Entrant, valet: Current
 ///
 /// # Errors
 /// As for one.
+#[utoipa::path(
+    get,
+    path = "/compat/companion/s3/multipart/{id}/batch",
+    operation_id = "companionSignBatch",
+    tag = "Companion",
+    summary = "Where to put several parts",
+    description = "A grant whose time is more than half over is renewed first.",
+    params(("id" = Uuid, Path, description = "`uploadId`: the grant's id."), ("key" = String, Query, description = "The object's key; it must be the grant's."), ("partNumbers" = String, Query, pattern = "^[0-9]+(,[0-9]+)*$", description = "Part numbers, parted by commas.")),
+    responses((status = 200, description = "The URLs.", body = BatchView))
+)]
 pub(super) async fn sign_batch(http: HttpRequest, entrant: Entrant, valet: Current) -> Result<HttpResponse, Problem> {
     let query = QueryFields::of(&http)?;
     let numbers = query.require("partNumbers")?.split(',');

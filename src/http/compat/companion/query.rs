@@ -1,8 +1,26 @@
 //! Query parameters, as `URLSearchParams` writes them; those that nobody knows are passed over.
 
 use actix_web::HttpRequest;
+use utoipa::IntoParams;
 
 use crate::{http::problem::Problem, oss::encoding::decode_query};
+
+/// What Uppy tells of a file that it sends whole.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "for the document only: variables are found by the profile's names")]
+pub(super) struct FileQuery {
+    /// Gives the extension and metadata, never a path.
+    filename: Option<String>,
+    /// The media type; derived from the file name when it is left out.
+    r#type: Option<String>,
+    /// In bytes.
+    #[param(maximum = 9_007_199_254_740_991_i64)]
+    size: Option<u64>,
+    /// Must be there, unless a ticket names it.
+    #[param(rename = "metadata[profile]")]
+    profile: Option<String>,
+}
 
 /// The parameters in their order.
 pub(super) struct QueryFields(Vec<(String, String)>);

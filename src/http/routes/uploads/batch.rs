@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::{
     answer,
@@ -28,9 +29,12 @@ const MAX_ITEMS: usize = 100;
 const MAX_CALLING_OUT: usize = 10;
 
 /// The body of a batch; the items are parsed one by one.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BatchRequest)]
 pub struct BatchBody {
+    /// At most 10 of them by `multipart` or `sts`. Each is judged for itself.
+    #[schema(value_type = Vec<IssueBody>, min_items = 1, max_items = 100)]
     uploads: Vec<Box<RawValue>>,
 }
 
@@ -41,9 +45,20 @@ impl RequestBody for BatchBody {
 }
 
 /// Issues each item for itself; the answers are in order.
-///
 /// # Errors
 /// Only for the batch as a whole; an item's error is its own.
+#[utoipa::path(
+    post,
+    path = "/v1/uploads/batch",
+    operation_id = "issueUploads",
+    tag = "Uploads",
+    summary = "Issues many grants",
+    description = "Each item is issued or refused for itself, with the status that it would have had alone; the answers are in order.",
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]+$",
+            description = "Of the whole batch.")),
+    request_body = BatchBody,
+    responses((status = 200, description = "A verdict for each.", body = BatchView))
+)]
 pub async fn issue_batch(
     http: HttpRequest,
     caller: SignedIn,
@@ -89,16 +104,24 @@ async fn issue_item(
     issued.inspect_err(|problem| tell_refusal(caller, profile.as_deref(), problem))
 }
 
-#[derive(Serialize)]
+/// The verdicts.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BatchAnswer)]
 struct BatchView<'a> {
+    /// In the order of the request.
     uploads: Vec<ItemView<'a>>,
 }
 
-#[derive(Serialize)]
+/// Either `upload` or `problem`.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BatchItem)]
 struct ItemView<'a> {
+    /// What `POST /v1/uploads` would have answered.
     status: u16,
+    /// With status 201.
     #[serde(skip_serializing_if = "Option::is_none")]
     upload: Option<SignedGrantView<'a>>,
+    /// With any other.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<ProblemDocument<'a>>,
 }

@@ -7,6 +7,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor},
 };
+use utoipa::ToSchema;
 
 use super::answer;
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
         caller::SignedIn,
         house::Current,
         json_body::{JsonBody, RequestBody},
+        openapi::schemas,
         problem::Problem,
         root_span::note_profile,
         view::SignedGrantView,
@@ -32,15 +34,26 @@ const MAX_IDEMPOTENCY_KEY_LEN: usize = 255;
 const IDEMPOTENCY_REPLAYED: &str = "Idempotency-Replayed";
 
 /// The body of `POST /v1/uploads`, and of each item of a batch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UploadRequest)]
 pub struct IssueBody {
+    /// One of `GET /v1/profiles`.
     pub(super) profile: String,
+    /// Gives the extension and metadata, never a path.
     filename: Option<String>,
+    /// Derived from the file name when it is left out.
     content_type: Option<String>,
+    /// In bytes; checked at once, and for `post` pinned exactly.
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     size: Option<u64>,
+    /// The profile's first when it is left out.
+    #[schema(value_type = Option<schemas::Method>)]
     method: Option<String>,
+    /// Only those that the profile lists; at most 10 of at most 256 bytes each, without control characters.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     vars: Option<Vars>,
+    /// For whom, where the caller has the scope `uploads:issue-for`.
     user_id: Option<String>,
 }
 
@@ -110,6 +123,18 @@ impl From<IssueBody> for IssueRequest {
 ///
 /// # Errors
 /// The contract's codes for this call.
+#[utoipa::path(
+    post,
+    path = "/v1/uploads",
+    operation_id = "issueUpload",
+    tag = "Uploads",
+    description = "Asks leave to upload one object. The answer holds everything that is needed to send the bytes straight to OSS: `request` for \
+                   `post` and `put`, `multipart` for parts, `credentials` for an SDK.",
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[ -~]+$",
+            description = "The same key with the same body gives the same grant again, within 24 hours; with another body it is a conflict.")),
+    request_body = IssueBody,
+    responses((status = 201, description = "The grant.", body = SignedGrantView))
+)]
 pub async fn issue(
     http: HttpRequest,
     caller: SignedIn,

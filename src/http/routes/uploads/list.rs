@@ -3,13 +3,14 @@
 use actix_web::{HttpResponse, web::Query};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::answer;
 use crate::{
     app::ports::GrantFilter,
     grant::grant::State,
-    http::{caller::SignedIn, house::Current, problem::Problem, view::GrantView},
+    http::{caller::SignedIn, house::Current, openapi::schemas, problem::Problem, view::GrantView},
 };
 
 /// Grants in one page, unless asked otherwise.
@@ -17,19 +18,32 @@ const DEFAULT_LIMIT: u32 = 50;
 /// Most grants in one page.
 const MAX_LIMIT: u32 = 200;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
+    /// Only those in this state.
+    #[param(value_type = Option<schemas::State>)]
     state: Option<String>,
+    /// Only those of this profile.
     profile: Option<String>,
+    /// Somebody else's, with the scope `uploads:read-any`.
     user_id: Option<String>,
+    /// Grants in one page; 50 when it is left out.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A page of grants.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadPage)]
 struct Page<'a> {
+    /// Newest first.
     uploads: Vec<GrantView<'a>>,
+    /// Leads to the next page; null on the last.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -56,6 +70,16 @@ impl TryFrom<ListQuery> for GrantFilter {
 ///
 /// # Errors
 /// For a query that makes no sense, and for another user's list without the scope.
+#[utoipa::path(
+    get,
+    path = "/v1/uploads",
+    operation_id = "listUploads",
+    tag = "Uploads",
+    summary = "Lists grants",
+    description = "The caller's own, newest first.",
+    params(ListQuery),
+    responses((status = 200, description = "A page.", body = Page))
+)]
 pub async fn list(caller: SignedIn, http: actix_web::HttpRequest, valet: Current) -> Result<HttpResponse, Problem> {
     let query = Query::<ListQuery>::from_query(http.query_string())
         .map_err(|error| Problem::invalid_parameter("query", error.to_string()))?;

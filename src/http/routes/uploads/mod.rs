@@ -8,6 +8,7 @@ mod parts;
 
 use actix_web::{HttpResponse, HttpResponseBuilder, http::header};
 use serde::Serialize;
+use utoipa::OpenApi;
 
 pub use self::{
     batch::issue_batch,
@@ -16,6 +17,21 @@ pub use self::{
     one::{cancel, complete, renew, show},
     parts::{list_parts, sign_parts},
 };
+
+/// This folder's part of the OpenAPI document.
+#[derive(OpenApi)]
+#[openapi(paths(
+    list::list,
+    issue::issue,
+    batch::issue_batch,
+    one::show,
+    one::cancel,
+    one::complete,
+    one::renew,
+    parts::list_parts,
+    parts::sign_parts
+))]
+pub(in crate::http) struct UploadsApi;
 
 /// Room for a signed grant, in bytes; others make do or grow.
 const USUAL_LEN: usize = 6 * 1024;

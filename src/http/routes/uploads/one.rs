@@ -7,6 +7,7 @@ use actix_web::{
     web::{Data, Path, Query},
 };
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::answer;
@@ -28,25 +29,34 @@ use crate::{
 /// Longest `wait`, in seconds.
 const MAX_WAIT: u64 = 30;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ShowQuery {
+    /// Seconds to wait for a change of state; at most four requests of a user wait at once.
+    #[param(maximum = 30)]
     wait: Option<u64>,
 }
 
 /// The body of `complete`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CompleteRequest)]
 pub struct CompleteBody {
     /// For multipart grants; none means all that OSS holds.
     #[serde(default)]
     parts: Vec<PartBody>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A part that was sent.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NamedPart)]
 struct PartBody {
+    /// From 1.
+    #[schema(minimum = 1, maximum = 10_000)]
     part_number: u32,
+    /// As OSS answered it, with or without quotes.
     etag: String,
 }
 
@@ -57,8 +67,9 @@ impl RequestBody for CompleteBody {
 }
 
 /// A body without fields.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Empty)]
 pub struct EmptyBody {}
 
 impl RequestBody for EmptyBody {
@@ -71,6 +82,16 @@ impl RequestBody for EmptyBody {
 ///
 /// # Errors
 /// 404 for what is not the caller's, 429 for too many waiting requests.
+#[utoipa::path(
+    get,
+    path = "/v1/uploads/{id}",
+    operation_id = "getUpload",
+    tag = "Uploads",
+    summary = "Shows a grant",
+    description = "Without anything secret. With `wait` the answer is held until the state changes or the time is over.",
+    params(("id" = Uuid, Path, description = "The grant's id."), ShowQuery),
+    responses((status = 200, description = "The grant as it stands.", body = GrantView))
+)]
 pub async fn show(
     http: HttpRequest,
     caller: SignedIn,
@@ -106,6 +127,18 @@ pub async fn show(
 ///
 /// # Errors
 /// The contract's codes for this call.
+#[utoipa::path(
+    post,
+    path = "/v1/uploads/{id}/complete",
+    operation_id = "completeUpload",
+    tag = "Uploads",
+    summary = "Says that an upload is done",
+    description = "For a lost answer of OSS, and for multipart uploads, whose parts it joins. What is at OSS is confirmed and recorded; repeating it \
+                   answers the same.",
+    params(("id" = Uuid, Path, description = "The grant's id.")),
+    request_body = CompleteBody,
+    responses((status = 200, description = "The grant, completed.", body = GrantView))
+)]
 pub async fn complete(
     caller: SignedIn,
     path: Path<String>,
@@ -124,6 +157,17 @@ pub async fn complete(
 ///
 /// # Errors
 /// The contract's codes for this call.
+#[utoipa::path(
+    post,
+    path = "/v1/uploads/{id}/renew",
+    operation_id = "renewUpload",
+    tag = "Uploads",
+    summary = "Renews a grant",
+    description = "Fresh signatures, credentials and lifetime for a grant that is still `issued`; id and key stay.",
+    params(("id" = Uuid, Path, description = "The grant's id.")),
+    request_body = EmptyBody,
+    responses((status = 200, description = "The grant, signed anew.", body = SignedGrantView))
+)]
 pub async fn renew(
     caller: SignedIn,
     path: Path<String>,
@@ -138,6 +182,15 @@ pub async fn renew(
 ///
 /// # Errors
 /// The contract's codes for this call.
+#[utoipa::path(
+    delete,
+    path = "/v1/uploads/{id}",
+    operation_id = "cancelUpload",
+    tag = "Uploads",
+    description = "What was signed stays valid at OSS; an object that arrives all the same is rejected. A multipart upload is aborted.",
+    params(("id" = Uuid, Path, description = "The grant's id.")),
+    responses((status = 204, description = "Cancelled."))
+)]
 pub async fn cancel(caller: SignedIn, path: Path<String>, valet: Current) -> Result<HttpResponse, Problem> {
     valet.cancel(&caller, parse_id(&path)?, valet.clock.now()).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web::Path};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{answer, one::parse_id};
 use crate::{
@@ -12,15 +13,19 @@ use crate::{
         caller::SignedIn,
         house::Current,
         json_body::{JsonBody, RequestBody},
+        openapi::schemas,
         problem::Problem,
         view::rfc3339,
     },
 };
 
 /// The body of `POST …/parts`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PartsRequest)]
 pub struct PartsBody {
+    /// From 1 to the grant's `max_parts`.
+    #[schema(value_type = Vec<schemas::PartNumber>, min_items = 1, max_items = 1000)]
     part_numbers: Vec<u32>,
 }
 
@@ -30,18 +35,27 @@ impl RequestBody for PartsBody {
     const REQUIRED: &'static [&'static str] = &["part_numbers"];
 }
 
-#[derive(Serialize)]
+/// Where to put the parts.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignedParts)]
 struct SignedPartsView<'a> {
+    /// In the order that they were asked for.
     parts: Vec<SignedPartView<'a>>,
+    /// When the URLs end.
     #[serde(serialize_with = "rfc3339")]
     expires_at: DateTime<Utc>,
 }
 
-#[derive(Serialize)]
+/// Where to put one part.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignedPart)]
 struct SignedPartView<'a> {
+    /// From 1.
     part_number: u32,
+    /// To be sent to by PUT.
     url: &'a str,
     /// None must be sent.
+    #[schema(value_type = BTreeMap<String, String>)]
     headers: NoHeaders,
 }
 
@@ -54,15 +68,28 @@ impl<'a> SignedPartView<'a> {
 #[derive(Serialize)]
 struct NoHeaders {}
 
-#[derive(Serialize)]
+/// The parts that OSS holds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadedParts)]
 struct PartsView {
+    /// By their number.
+    #[schema(value_type = Vec<schemas::UploadedPart>)]
     parts: Vec<UploadedPart>,
 }
 
 /// Signs the URLs of a window of parts.
-///
 /// # Errors
 /// The contract's codes for this call.
+#[utoipa::path(
+    post,
+    path = "/v1/uploads/{id}/parts",
+    operation_id = "signParts",
+    tag = "Uploads",
+    description = "For a `multipart` grant: each part is put to its own URL.",
+    params(("id" = Uuid, Path, description = "The grant's id.")),
+    request_body = PartsBody,
+    responses((status = 200, description = "The URLs.", body = SignedPartsView))
+)]
 pub async fn sign_parts(
     caller: SignedIn,
     path: Path<String>,
@@ -76,9 +103,17 @@ pub async fn sign_parts(
 }
 
 /// Lists the parts that OSS holds.
-///
 /// # Errors
 /// The contract's codes for this call.
+#[utoipa::path(
+    get,
+    path = "/v1/uploads/{id}/parts",
+    operation_id = "listParts",
+    tag = "Uploads",
+    description = "For resuming an upload that broke off.",
+    params(("id" = Uuid, Path, description = "The grant's id.")),
+    responses((status = 200, description = "The parts.", body = PartsView))
+)]
 pub async fn list_parts(caller: SignedIn, path: Path<String>, valet: Current) -> Result<HttpResponse, Problem> {
     let parts = valet.list_parts(&caller, parse_id(&path)?, valet.clock.now()).await?;
     Ok(answer(HttpResponse::Ok(), &PartsView { parts }))
