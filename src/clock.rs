@@ -1,6 +1,9 @@
 //! The only reader of the wall clock. Everything pure takes `now` as a parameter; the shell captures it once per request.
 
-use std::sync::Mutex;
+use std::{
+    sync::{Mutex, OnceLock},
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,6 +11,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> DateTime<Utc>;
+
+    /// Time since some moment, for measuring how much has passed. Unlike [`Self::now`], the machine's is not set back.
+    fn uptime(&self) -> Duration {
+        (self.now() - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
+    }
 }
 
 /// The machine's clock.
@@ -18,6 +26,11 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one legitimate reader of the wall clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+
+    fn uptime(&self) -> Duration {
+        static STARTED: OnceLock<Instant> = OnceLock::new();
+        STARTED.get_or_init(Instant::now).elapsed()
     }
 }
 

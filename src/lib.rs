@@ -24,6 +24,7 @@
 //! | [`http`] | the routes, on actix-web |
 //! | [`simulator`] | an OSS that runs on this machine |
 //! | [`demo`] | the demo page and the client library it stands on |
+//! | [`instruments`] | what is counted and timed, and the page of it |
 //! | [`settings`] | configuration: layered, typed, validated |
 //! | [`workers`] | what goes on in the background |
 //! | [`startup`], [`wiring`], [`shutdown`], [`clock`], [`entropy`], [`telemetry`], [`cli`] | the shell around it |
@@ -38,6 +39,7 @@ pub mod entropy;
 pub mod grant;
 pub mod hooks;
 pub mod http;
+pub mod instruments;
 pub mod oss;
 pub mod oss_client;
 pub mod outbox;

@@ -9,7 +9,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{Valet, live::Live, purge::Forgotten};
+use crate::{
+    app::{Valet, live::Live, purge::Forgotten},
+    instruments,
+};
 
 /// How often the reconciler asks what is due. What a step may do is counted in seconds too.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
@@ -56,6 +59,18 @@ pub async fn reconcile(live: Live<Valet>, stop: CancellationToken) {
 async fn look_after(valet: Arc<Valet>, bucket: String, share: u32, stop: CancellationToken) {
     if let Err(error) = valet.reconcile_bucket(&bucket, share, valet.clock.now(), &stop).await {
         tracing::error!(error.cause = %error, bucket.name = bucket, "the reconciler could not use the store");
+    }
+}
+
+/// Sorts what was timed into its buckets, whether somebody scrapes or not.
+pub async fn tidy_up_metrics(stop: CancellationToken) {
+    let mut every = interval(instruments::TIDY_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => instruments::tidy_up(),
+        }
     }
 }
 

@@ -185,7 +185,7 @@ fn the_commented_examples_of_the_reference_load_when_uncommented() {
 
 #[test]
 fn faults_name_the_file_or_variable_and_the_key() {
-    let cases: [(&str, String, Variables, &str); 14] = [
+    let cases: [(&str, String, Variables, &str); 17] = [
         (
             "a misspelt key",
             minimal_with("max_size", "max_sise"),
@@ -256,6 +256,24 @@ fn faults_name_the_file_or_variable_and_the_key() {
             MINIMAL.to_owned(),
             &[("OSS_VALET__AUTH__LEEWAI", "1s")],
             "environment OSS_VALET__AUTH__LEEWAI: auth.leewai: unknown key",
+        ),
+        (
+            "a rate without a burst",
+            MINIMAL.to_owned(),
+            &[("OSS_VALET__LIMITS__BURST", "0")],
+            "environment OSS_VALET__LIMITS__BURST: limits.burst: with requests_per_minute it is at least 1",
+        ),
+        (
+            "no connection at all",
+            MINIMAL.to_owned(),
+            &[("OSS_VALET__SERVER__MAX_CONNECTIONS", "0")],
+            "environment OSS_VALET__SERVER__MAX_CONNECTIONS: server.max_connections: at least 1",
+        ),
+        (
+            "a time-out of nothing",
+            MINIMAL.to_owned(),
+            &[("OSS_VALET__SERVER__REQUEST_TIMEOUT", "0s")],
+            "environment OSS_VALET__SERVER__REQUEST_TIMEOUT: server.request_timeout: must be longer than nothing",
         ),
         ("text that is no TOML", "[server".to_owned(), &[], "test.toml: "),
     ];
@@ -366,6 +384,27 @@ fn check_finds_what_loading_can_not_refuse() {
             "sts for longer than its role is known to last",
             with_role().replace("max_size = \"5 MiB\"", "max_size = 1\nmethods = [\"sts\"]\nexpires_in = \"61m\""),
             "profiles.avatar.expires_in",
+            false,
+        ),
+        (
+            "everybody trusted",
+            minimal_with("[callback]", "[server]\ntrusted_proxies = [\"0.0.0.0/0\"]\n[callback]"),
+            "server.trusted_proxies",
+            true,
+        ),
+        (
+            "a proxy that nobody trusts",
+            minimal_with(
+                "[callback]",
+                "[server]\npublic_url = \"https://uploads.example.com\"\ntrusted_proxies = []\n[callback]",
+            ),
+            "server.trusted_proxies",
+            false,
+        ),
+        (
+            "a quota that is never reached",
+            minimal_with("[callback]", "[limits]\nopen_grants = 5\nopen_multiparts = 6\n[callback]"),
+            "limits.open_multiparts",
             false,
         ),
         ("confirmation off", with("confirm = \"off\""), "profiles.avatar.confirm", false),

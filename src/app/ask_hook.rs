@@ -19,15 +19,21 @@ use super::{
     ports::{Hook, HookAnswer, HookUnavailable, LedgerEntry},
     record_completion::RecordError,
 };
-use crate::grant::{
-    completion::Completion,
-    event::EventType,
-    grant::Grant,
-    hook::{HookOutcome, HookRecord, OnFailure},
+use crate::{
+    grant::{
+        completion::Completion,
+        event::EventType,
+        grant::Grant,
+        hook::{HookOutcome, HookRecord, OnFailure},
+    },
+    instruments::{self, Stopwatch},
 };
 
 /// A hook, and what it means when it gives no usable answer.
+#[derive(Clone)]
 pub struct ConfiguredHook {
+    /// Its section's.
+    pub name: String,
     /// Whom to ask.
     pub backend: Arc<dyn Hook>,
     /// What then.
@@ -109,7 +115,10 @@ impl Valet {
         }
         let news = self.event(EventType::Completed, grant, completion, None, now);
         let span = tracing::info_span!("hook", otel.kind = "client", grant.id = %grant.id, event.id = %news.id);
-        let (outcome, answer) = match hook.backend.ask(&news, now).instrument(span).await {
+        let watch = Stopwatch::start();
+        let heard = hook.backend.ask(&news, now).instrument(span).await;
+        instruments::hook_asked(&hook.name, word_of(&heard), watch.elapsed());
+        let (outcome, answer) = match heard {
             Ok(HookAnswer::Accepted(answer)) => (HookOutcome::Accepted, Some(answer)),
             Ok(HookAnswer::Rejected) => (HookOutcome::Rejected, None),
             Err(failure) => {
@@ -123,6 +132,15 @@ impl Valet {
             }
         };
         Ok(HookRecord { outcome, answer })
+    }
+}
+
+/// What it said, in one word.
+fn word_of(heard: &Result<HookAnswer, HookUnavailable>) -> &'static str {
+    match heard {
+        Ok(HookAnswer::Accepted(_)) => "accepted",
+        Ok(HookAnswer::Rejected) => "rejected",
+        Err(HookUnavailable(_)) => "failed",
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
         grant::{Grant, GrantKind, State},
         profile::{Confirm, Profile},
     },
+    instruments::{self, Stopwatch},
     oss::callback::ImageInfo,
 };
 
@@ -63,7 +64,10 @@ impl Valet {
             let completion = claimed_completion(grant, sighting, claim, now);
             return Ok(Found { completion, superseded: false, objection });
         }
-        let facts = ask(bucket, sighting, now).await?.ok_or(RecordError::Absent)?;
+        let watch = Stopwatch::start();
+        let asked = ask(bucket, sighting, now).await;
+        instruments::confirmed(word_of(&asked), watch.elapsed());
+        let facts = asked?.ok_or(RecordError::Absent)?;
         let is_plain = is_plain(&facts.object_type);
         if grant.kind == GrantKind::Upload && !is_plain {
             return Err(RecordError::NotConfirmed(format!("it is of type {}", facts.object_type)));
@@ -100,6 +104,16 @@ async fn ask(
             Ok(page.objects.into_iter().find(|listed| listed.key == sighting.key).map(facts_of))
         }
         _ => bucket.objects.head(sighting.key, now).await,
+    }
+}
+
+/// What OSS said, in one word.
+fn word_of(asked: &Result<Option<ObjectFacts>, ObjectStoreError>) -> &'static str {
+    match asked {
+        Ok(Some(_)) => "found",
+        Ok(None) => "absent",
+        Err(ObjectStoreError::Unavailable(_)) => "unavailable",
+        Err(ObjectStoreError::Credentials(_)) => "credentials",
     }
 }
 

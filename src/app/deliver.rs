@@ -19,6 +19,7 @@ use crate::{
         event::Event,
         retry::{Next, after_failure},
     },
+    instruments::{self, Stopwatch},
     trace,
 };
 
@@ -56,6 +57,18 @@ pub enum Attempt {
     Dead,
     /// The sink said that it is gone.
     Gone,
+}
+
+impl Attempt {
+    /// In one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 impl Valet {
@@ -120,7 +133,9 @@ impl Valet {
 
     async fn attempt(&self, sink: &str, receiver: &dyn Sink, delivery: &Delivery) -> Result<Attempt, StoreError> {
         let message = Message { id: delivery.event_id, payload: &delivery.payload };
+        let watch = Stopwatch::start();
         let answer = receiver.send(&message, self.clock.now()).await;
+        let took = watch.elapsed();
         let now = self.clock.now();
         let fate = self.judge(delivery, answer, now);
         let attempt = match &fate {
@@ -129,6 +144,7 @@ impl Valet {
             Fate::Dead { .. } => Attempt::Dead,
             Fate::Gone { .. } => Attempt::Gone,
         };
+        instruments::delivery(sink, attempt.as_str(), took);
         let told = fate.clone();
         let settled = self.settle_delivery_as(sink, delivery, fate, now).await?;
         log(sink, &told, settled);

@@ -4,7 +4,7 @@
 //! replica has its own; the directory is the ledger's, so that an upload which is being resumed goes on under the next credentials.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
 };
 
@@ -67,13 +67,21 @@ enum Kept {
 #[derive(Debug, Default)]
 pub struct DirectorySessions(Mutex<HashMap<(String, String), Slot>>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Slot {
     kept: Arc<AsyncMutex<Kept>>,
     last_asked: DateTime<Utc>,
 }
 
 impl DirectorySessions {
+    /// Those of the named profiles alone, shared with `self`: what is asked for under one is found under the other.
+    #[must_use]
+    pub fn of_profiles(&self, profiles: &BTreeSet<&str>) -> Self {
+        let slots = self.0.lock().expect("no holder of this lock panics");
+        let kept = slots.iter().filter(|((profile, _), _)| profiles.contains(profile.as_str()));
+        Self(Mutex::new(kept.map(|(key, slot)| (key.clone(), slot.clone())).collect()))
+    }
+
     fn slot(&self, profile: &str, user_id: &str, now: DateTime<Utc>) -> Arc<AsyncMutex<Kept>> {
         let mut slots = self.0.lock().expect("no holder of this lock panics");
         if slots.len() >= MOST_SESSIONS {

@@ -1,6 +1,6 @@
 //! Issue a grant: profile rules → key → ledger → signature.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
@@ -18,7 +18,9 @@ use crate::grant::{
     limits::{CheckedAsk, UncheckedAsk, is_usable_user_id},
     media_type,
     profile::Profile,
+    quota::Quota,
 };
+use crate::instruments;
 
 /// Lets a machine caller issue for another user.
 pub const SCOPE_ISSUE_FOR: &str = "uploads:issue-for";
@@ -58,6 +60,14 @@ pub enum IssueError {
     /// The key was used for another request.
     #[error("this Idempotency-Key belongs to another request")]
     IdempotencyConflict,
+    /// The user has as many grants as one may have.
+    #[error("the user's quota `{}` is used up", quota.as_str())]
+    QuotaExhausted {
+        /// Of which.
+        quota: Quota,
+        /// How long until there is room again, where that is known.
+        wait: Option<TimeDelta>,
+    },
     /// Nothing to sign with.
     #[error(transparent)]
     Signing(#[from] SigningError),
@@ -88,7 +98,7 @@ impl Valet {
         let grant = self.make_grant(caller, user_id, profile, bucket, &means, ask, now)?;
         let request_digest = idempotency.as_ref().map(|claim| claim.request_digest);
         let next_check_at = self.first_look(&grant, now);
-        let new = NewGrant { grant: grant.clone(), next_check_at, idempotency };
+        let new = NewGrant { grant: grant.clone(), next_check_at, idempotency, quotas: self.quotas };
         match self.store.add_grant(new).await? {
             GrantAdded::Added => {
                 let signed = self.sign_by(&means, grant, profile, bucket, now).await?;
@@ -98,6 +108,7 @@ impl Valet {
             GrantAdded::AlreadyClaimed { request_digest: earlier, .. } if Some(earlier) != request_digest => {
                 Err(IssueError::IdempotencyConflict)
             }
+            GrantAdded::QuotaExhausted { quota, free_at } => Err(quota_exhausted(quota, free_at, now)),
             GrantAdded::AlreadyClaimed { entry, .. } => {
                 let signed = self.sign(entry.grant, profile, now).await?;
                 audit::granted(Given::Replay, caller, &signed);
@@ -150,6 +161,12 @@ impl Valet {
             write_until: means.write_until,
         })
     }
+}
+
+/// A refusal by the ledger; counted here, once.
+pub(super) fn quota_exhausted(quota: Quota, free_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> IssueError {
+    instruments::limited(quota.as_str());
+    IssueError::QuotaExhausted { quota, wait: free_at.map(|free_at| free_at - now) }
 }
 
 /// The user that the grant is for.

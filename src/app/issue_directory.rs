@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Bucket, Valet,
     audit::{self, Given},
-    issue::{IssueError, effective_user},
+    issue::{IssueError, effective_user, quota_exhausted},
     ports::{Caller, Credential, GrantAdded, NewGrant, Session, TokenService},
     signing::{Means, SigningError, warn_of_long_fields},
 };
@@ -109,7 +109,8 @@ impl Valet {
     }
 
     pub(super) fn bucket_for(&self, profile: &Profile) -> Result<&Bucket, SigningError> {
-        self.buckets.get(&profile.bucket).ok_or_else(|| SigningError::BucketUnknown(profile.bucket.clone()))
+        let bucket = self.buckets.get(&profile.bucket).map(|bucket| &**bucket);
+        bucket.ok_or_else(|| SigningError::BucketUnknown(profile.bucket.clone()))
     }
 
     /// A new directory grant, in the ledger.
@@ -153,8 +154,13 @@ impl Valet {
             write_until: means.write_until,
         };
         let next_check_at = self.first_look(&grant, now);
-        match self.store.add_grant(NewGrant { grant: grant.clone(), next_check_at, idempotency: None }).await? {
+        match self
+            .store
+            .add_grant(NewGrant { grant: grant.clone(), next_check_at, idempotency: None, quotas: self.quotas })
+            .await?
+        {
             GrantAdded::Added => Ok(grant),
+            GrantAdded::QuotaExhausted { quota, free_at } => Err(quota_exhausted(quota, free_at, now)),
             GrantAdded::AlreadyClaimed { .. } => unreachable!("nothing was claimed"),
         }
     }

@@ -14,8 +14,8 @@ pub struct Live<T> {
 
 impl<T> Live<T> {
     /// Begins with `value`.
-    pub fn new(value: T) -> Self {
-        Self { value: Arc::new(ArcSwap::from_pointee(value)), replaced: watch::Sender::new(()) }
+    pub fn new(value: impl Into<Arc<T>>) -> Self {
+        Self { value: Arc::new(ArcSwap::new(value.into())), replaced: watch::Sender::new(()) }
     }
 
     /// The value in force: take it once for a piece of work, so that all of the work is done under the same.
@@ -24,8 +24,8 @@ impl<T> Live<T> {
     }
 
     /// Puts another in force. Work that has begun goes on under the old one.
-    pub fn replace(&self, value: T) {
-        self.value.store(Arc::new(value));
+    pub fn replace(&self, value: impl Into<Arc<T>>) {
+        self.value.store(value.into());
         self.replaced.send_replace(());
     }
 

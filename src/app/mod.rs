@@ -53,10 +53,12 @@ use crate::{
         grant::{Grant, State},
         looks::LookSchedule,
         profile::Profile,
+        quota::Quotas,
         request::CLOCK_SKEW,
         seal::SealKeys,
         ticket::TicketKeys,
     },
+    instruments::NOT_CONFIGURED,
     oss::{
         access_key::AccessKey,
         callback_signature::TrustedKeys,
@@ -80,14 +82,16 @@ pub struct Valet {
     pub outbox: Arc<dyn Outbox>,
     /// By name.
     pub profiles: BTreeMap<String, Profile>,
+    /// How many grants one user may have.
+    pub quotas: Quotas,
     /// By configuration name.
-    pub buckets: BTreeMap<String, Bucket>,
+    pub buckets: BTreeMap<String, Arc<Bucket>>,
     /// What buckets are signed and confirmed with, by section name: what is renewed ahead of need.
     pub credentials: BTreeMap<String, Arc<dyn Credentials>>,
     /// `[hooks.NAME]`, by name.
     pub hooks: BTreeMap<String, ConfiguredHook>,
     /// Who may ask a hook now.
-    pub hook_turns: HookTurns,
+    pub hook_turns: Arc<HookTurns>,
     /// `[[sinks]]`, by name: who is told of events.
     pub sinks: BTreeMap<String, Arc<dyn Sink>>,
     /// Credentials for directories that were lent and last.
@@ -107,7 +111,7 @@ pub struct Valet {
     /// When the reconciler looks for a grant's object.
     pub looks: LookSchedule,
     /// How fast it does.
-    pub pacing: Pacing,
+    pub pacing: Arc<Pacing>,
     /// How long the ledger remembers.
     pub retention: Retention,
     /// Wakes those who wait for a grant's change.
@@ -160,7 +164,12 @@ impl Bucket {
 impl Valet {
     /// The bucket of that real name.
     pub fn bucket_named(&self, bucket: &str) -> Option<&Bucket> {
-        self.buckets.values().find(|candidate| candidate.bucket == bucket)
+        self.buckets.values().map(|candidate| &**candidate).find(|candidate| candidate.bucket == bucket)
+    }
+
+    /// The profile of that name as metrics name it: a name that nobody has configured may be anything.
+    pub fn profile_label(&self, name: &str) -> &str {
+        self.profiles.get_key_value(name).map_or(NOT_CONFIGURED, |(known, _)| known)
     }
 
     /// A fresh id, sortable by time.

@@ -19,6 +19,7 @@ use crate::{
         grant::{Grant, GrantKind, State},
         profile::OnReject,
     },
+    instruments,
     oss::callback::ImageInfo,
 };
 
@@ -174,6 +175,8 @@ impl Valet {
             match self.store.change_grant(self.change_for(&news, &entry.grant, &found.completion, now)).await? {
                 GrantChanged::Applied => {
                     drop(turn);
+                    let profile = self.profile_label(&entry.grant.profile);
+                    instruments::recorded(found.completion.source.as_str(), profile, news.as_str());
                     self.watch.announce(entry.grant.id);
                     audit::recorded(&news, &entry.grant, &found.completion);
                     return self.conclude(entry, news, found, bucket, now).await;

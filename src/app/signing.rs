@@ -20,6 +20,7 @@ use crate::{
         request::{ClientCallback, ClientRequest, Pinning, expires_at, pin},
         session_policy::{UnsafeResource, session_duration},
     },
+    instruments,
     oss::{
         access_key::AccessKey,
         sign_v4::{Scope, SigningKey},
@@ -186,6 +187,7 @@ impl Valet {
 pub(super) fn warn_of_long_fields(grant: &Grant, request: &ClientRequest) {
     const CERTAIN_LEN: usize = 4096;
     for (name, value) in request.fields.iter().filter(|(_, value)| value.len() > CERTAIN_LEN) {
+        instruments::long_form_field();
         tracing::warn!(grant.id = %grant.id, field.name = name, field.bytes = value.len(), "a form field is over 4 KB: OSS may refuse it");
     }
 }

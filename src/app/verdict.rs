@@ -30,6 +30,17 @@ pub(super) enum News {
     Change,
 }
 
+impl News {
+    /// In one word, for metrics.
+    pub(super) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Complete => "completed",
+            Self::Reject(_) => "rejected",
+            Self::Change => "changed",
+        }
+    }
+}
+
 impl Verdict {
     pub(super) fn of(entry: &LedgerEntry, found: &Found) -> Self {
         match entry.grant.kind {

@@ -15,11 +15,12 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    AuthConfig, AuthSetupError, Caller, Unauthorized,
+    AuthConfig, AuthSetupError, Caller, IssuerConfig, Unauthorized,
     claims::{UnverifiedToken, Validity, caller_of, check_audience},
     fetch::build_client,
     issuer::Issuer,
 };
+use crate::app::ports::KeySetStatus;
 
 /// A verified token is trusted unread for at most so long: a withdrawn key stops counting after it.
 const MAX_CACHED: TimeDelta = TimeDelta::minutes(5);
@@ -29,7 +30,7 @@ const MAX_CACHED_TOKENS: u64 = 50_000;
 /// Verifies bearer tokens. Cheap for a token that was seen before.
 pub struct Authenticator {
     config: AuthConfig,
-    issuers: Vec<Issuer>,
+    issuers: Vec<Arc<Issuer>>,
     generation: Arc<AtomicU64>,
     verified: Cache<[u8; 32], Verified>,
 }
@@ -47,10 +48,34 @@ impl Authenticator {
     /// # Errors
     /// When a key can't be used, or a key set's URL is not https.
     pub fn new(config: AuthConfig) -> Result<Self, AuthSetupError> {
+        Self::build(config, Arc::default(), |_| None)
+    }
+
+    /// As [`Self::new`], after another one: the issuers of which `is_same` says that nothing about them has changed keep their keys,
+    /// and how long ago they were fetched. Tokens are verified anew.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn succeeding(
+        config: AuthConfig,
+        before: &Self,
+        is_same: impl Fn(&str) -> bool,
+    ) -> Result<Self, AuthSetupError> {
+        let kept = |name: &str| before.issuers.iter().find(|issuer| issuer.name == name && is_same(name)).cloned();
+        Self::build(config, Arc::clone(&before.generation), kept)
+    }
+
+    fn build(
+        config: AuthConfig,
+        generation: Arc<AtomicU64>,
+        kept: impl Fn(&str) -> Option<Arc<Issuer>>,
+    ) -> Result<Self, AuthSetupError> {
         let client = build_client().map_err(AuthSetupError::Client)?;
-        let generation = Arc::new(AtomicU64::new(0));
-        let build = |issuer| Issuer::new(issuer, config.allow_loopback_http, &client, &generation);
-        let issuers = config.issuers.iter().map(build).collect::<Result<_, _>>()?;
+        let issuer = |issuer: &IssuerConfig| match kept(&issuer.issuer) {
+            Some(kept) => Ok(kept),
+            None => Issuer::new(issuer, config.allow_loopback_http, &client, &generation).map(Arc::new),
+        };
+        let issuers = config.issuers.iter().map(issuer).collect::<Result<_, _>>()?;
         let lifetime = Duration::from_secs(MAX_CACHED.num_seconds().unsigned_abs());
         let verified = Cache::builder().max_capacity(MAX_CACHED_TOKENS).time_to_live(lifetime).build();
         Ok(Self { config, issuers, generation, verified })
@@ -71,6 +96,11 @@ impl Authenticator {
         let verified = self.verify(token, now).await?;
         self.verified.insert(digest, verified.clone());
         Ok(verified.caller)
+    }
+
+    /// How the keys of each issuer stand.
+    pub fn key_sets(&self) -> Vec<KeySetStatus> {
+        self.issuers.iter().map(|issuer| issuer.status()).collect()
     }
 
     /// Of the whole token, so that one with another signature is another; and of the key sets it was verified with.

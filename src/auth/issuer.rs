@@ -16,6 +16,7 @@ use super::{
     fetch::{JwksOrigin, is_allowed},
     keys::KeySet,
 };
+use crate::{app::ports::KeySetStatus, instruments};
 
 /// Attempts to fetch, failed ones too, are at least this far apart: else made-up `kid`s would have us hammer the key host.
 const MIN_REFETCH: TimeDelta = TimeDelta::seconds(30);
@@ -35,6 +36,8 @@ enum Keys {
 }
 
 struct RefreshedKeys {
+    /// Whose, for metrics.
+    issuer: String,
     origin: JwksOrigin,
     /// For a file there is no limit: it can't be out of reach.
     max_stale: Option<TimeDelta>,
@@ -51,6 +54,7 @@ struct State {
     digest: [u8; 32],
     fetched_at: Option<DateTime<Utc>>,
     attempted_at: Option<DateTime<Utc>>,
+    failed_at: Option<DateTime<Utc>>,
 }
 
 impl Issuer {
@@ -64,7 +68,7 @@ impl Issuer {
         let keys = match &config.keys {
             KeySource::JwksUrl(url) if is_allowed(url, allow_loopback_http) => {
                 let origin = JwksOrigin::Url(client.clone(), url.clone());
-                Keys::refreshed(origin, Some(config.max_stale), State::default(), generation)
+                Keys::refreshed(&config.issuer, origin, Some(config.max_stale), State::default(), generation)
             }
             KeySource::JwksUrl(_) => return Err(refused("a key set is fetched by https only".to_owned())),
             KeySource::JwksFile(path) => {
@@ -75,7 +79,7 @@ impl Issuer {
                 }
                 let digest = Sha256::digest(json.as_bytes()).into();
                 let state = State { keys: Arc::new(keys), digest, ..State::default() };
-                Keys::refreshed(JwksOrigin::File(path.clone()), None, state, generation)
+                Keys::refreshed(&config.issuer, JwksOrigin::File(path.clone()), None, state, generation)
             }
             KeySource::PublicKeyFile(path) => {
                 let pem = read(path)?;
@@ -99,13 +103,31 @@ impl Issuer {
         };
         key.ok_or(Unauthorized::InvalidToken("no key of the issuer fits the token's kid and alg"))
     }
+
+    /// How its keys stand.
+    pub(super) fn status(&self) -> KeySetStatus {
+        let issuer = self.name.clone();
+        match &self.keys {
+            Keys::Fixed(keys) => KeySetStatus { issuer, keys: keys.len(), fetched_at: None, failed_at: None },
+            Keys::Refreshed(keys) => {
+                let State { keys, fetched_at, failed_at, .. } = keys.state();
+                KeySetStatus { issuer, keys: keys.len(), fetched_at, failed_at }
+            }
+        }
+    }
 }
 
 impl Keys {
-    fn refreshed(origin: JwksOrigin, max_stale: Option<TimeDelta>, state: State, generation: &Arc<AtomicU64>) -> Self {
-        let generation = Arc::clone(generation);
+    fn refreshed(
+        issuer: &str,
+        origin: JwksOrigin,
+        max_stale: Option<TimeDelta>,
+        state: State,
+        generation: &Arc<AtomicU64>,
+    ) -> Self {
+        let (issuer, generation) = (issuer.to_owned(), Arc::clone(generation));
         let (state, single_flight) = (RwLock::new(state), Mutex::new(()));
-        Self::Refreshed(Box::new(RefreshedKeys { origin, max_stale, state, single_flight, generation }))
+        Self::Refreshed(Box::new(RefreshedKeys { issuer, origin, max_stale, state, single_flight, generation }))
     }
 }
 
@@ -164,6 +186,15 @@ impl RefreshedKeys {
             Ok(bytes) => KeySet::from_jwks(&bytes).map(|keys| (keys, <[u8; 32]>::from(Sha256::digest(&bytes)))),
             Err(error) => Err(error.to_string()),
         };
+        let word = match &outcome {
+            Ok((keys, _)) if keys.is_empty() => "empty",
+            Ok(_) => "fetched",
+            Err(_) => "failed",
+        };
+        instruments::jwks_fetch(&self.issuer, word);
+        if word != "fetched" {
+            self.update(|state| state.failed_at = Some(now));
+        }
         match outcome {
             Ok((keys, _)) if keys.is_empty() => tracing::warn!("the key set holds no usable key; keeping the old ones"),
             Ok((keys, digest)) => self.update(|state| {

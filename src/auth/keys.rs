@@ -54,6 +54,11 @@ impl KeySet {
         self.0.is_empty()
     }
 
+    /// How many are usable.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The one key for this token, if there is exactly one.
     pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
         let mut fitting = self.0.iter().filter(|key| {

@@ -22,7 +22,7 @@ pub use self::{
     authenticator::Authenticator,
     mint::{TokenRequest, mint},
 };
-use crate::app::ports::{self, Caller, Unauthenticated};
+use crate::app::ports::{self, Caller, KeySetStatus, Unauthenticated};
 
 /// Why a token is not accepted. `Display` may be shown to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +58,10 @@ impl ports::Authenticator for Authenticator {
                 Unauthenticated::InvalidToken(text.to_owned())
             }
         })
+    }
+
+    fn key_sets(&self) -> Vec<KeySetStatus> {
+        self.key_sets()
     }
 }
 

@@ -22,7 +22,12 @@ pub(super) struct ConfigArgs {
 impl ConfigArgs {
     /// Loads the settings that these arguments and the environment mean.
     pub(super) fn load(&self, environment: &Environment) -> Result<Settings, SettingsErrors> {
+        Settings::load(&self.source(environment))
+    }
+
+    /// Where those settings come from.
+    pub(super) fn source(&self, environment: &Environment) -> ConfigSource {
         let env = self.env.as_deref().or_else(|| environment.get("OSS_VALET_ENV")).unwrap_or(DEFAULT_ENV);
-        Settings::load(&ConfigSource::new(&self.config, env, environment.clone()))
+        ConfigSource::new(&self.config, env, environment.clone())
     }
 }

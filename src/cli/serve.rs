@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::{block_on, config_args::ConfigArgs};
 use crate::{
-    settings::Environment,
+    settings::{Environment, Settings, check},
     shutdown,
-    startup::{Application, Parts},
+    startup::{Application, Follow, Parts},
     wiring,
 };
 
@@ -37,10 +37,14 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::capture();
-    let settings = args.config.load(&environment)?;
+    let source = args.config.source(&environment);
+    let settings = Settings::load(&source)?;
+    let follow = Follow::new(source)?;
     let telemetry = wiring::telemetry(&settings)?;
+    tell_doubts(&settings, &environment);
     let parts = Parts { static_answer: args.bench_static.map(json_of_len), ..Parts::system(environment) };
     let application = Application::build(&settings, parts, shutdown::on_signals(settings.server.grace())?).await?;
+    let application = application.following(follow);
     tracing::info!(service.url = application.service_url(), ops.url = application.ops_url(), "ready");
     if args.json {
         println!("{}", json!({"service": application.service_url(), "ops": application.ops_url()}));
@@ -49,6 +53,14 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     telemetry.shut_down().await;
     ran?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `check` would say. It is no reason not to start: who runs it so may mean it.
+fn tell_doubts(settings: &Settings, environment: &Environment) {
+    let found = check(settings, environment);
+    for doubt in found.faults.iter().chain(&found.warnings) {
+        tracing::warn!(%doubt, "see `oss-valet check`");
+    }
 }
 
 fn json_of_len(len: usize) -> Bytes {

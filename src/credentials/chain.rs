@@ -106,6 +106,7 @@ impl Credentials for ChainCredentials {
             None => CredentialStatus {
                 state: CredentialState::Refreshing,
                 usable: false,
+                renewed_at: None,
                 expires_at: None,
                 failing_since: None,
                 reason: None,

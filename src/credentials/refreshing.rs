@@ -15,6 +15,7 @@ use crate::{
     app::ports::{Credential, CredentialState, CredentialStatus, Credentials, CredentialsUnavailable},
     clock::Clock,
     entropy::Entropy,
+    instruments,
 };
 
 /// Where fresh credentials come from.
@@ -68,6 +69,7 @@ struct State {
 
 struct Held {
     credential: Credential,
+    renewed_at: DateTime<Utc>,
     /// `None` for what does not expire.
     plan: Option<Plan>,
 }
@@ -140,11 +142,13 @@ impl RefreshingCredentials {
         let chance = self.chance();
         match outcome {
             Ok(credential) => {
+                instruments::credentials_refresh(&self.name, "renewed");
                 tracing::info!(credentials.name = self.name, credentials.expires_at = ?credential.expires_at, "credential renewed");
                 self.write(|state| state.renewed(credential, now, chance));
                 Ok(())
             }
             Err(error) => {
+                instruments::credentials_refresh(&self.name, "failed");
                 let retry_at = self.write(|state| state.failed(error.clone(), now, chance));
                 tracing::warn!(credentials.name = self.name, error.cause = %error, retry_at = %retry_at, "the credential could not be renewed");
                 Err(error)
@@ -239,7 +243,7 @@ impl State {
         let plan = credential
             .expires_at
             .map(|end| Plan { background: renew_at(now, end, chance), callers: urgent_at(now, end) });
-        *self = Self { held: Some(Held { credential, plan }), failure: None };
+        *self = Self { held: Some(Held { credential, renewed_at: now, plan }), failure: None };
     }
 
     /// When to try again.
@@ -262,6 +266,7 @@ impl State {
         CredentialStatus {
             state,
             usable,
+            renewed_at: self.held.as_ref().map(|held| held.renewed_at),
             expires_at: self.held.as_ref().and_then(|held| held.credential.expires_at),
             failing_since: self.failure.as_ref().map(|failure| failure.since),
             reason: self.failure.as_ref().map(|failure| failure.error.0.clone()),

@@ -16,6 +16,7 @@ pub mod multipart;
 pub mod pace;
 pub mod policy_digest;
 pub mod profile;
+pub mod quota;
 pub mod request;
 pub mod retry;
 pub mod seal;

@@ -19,7 +19,8 @@ impl From<CallbackError> for Problem {
     }
 }
 
-fn code_of(error: &CallbackError) -> Code {
+/// The code that a callback is refused with.
+pub(super) fn code_of(error: &CallbackError) -> Code {
     match error {
         CallbackError::Refused(CallbackRefused::Malformed(_)) => Code::CallbackMalformed,
         CallbackError::Refused(CallbackRefused::KeyNotTrusted(_)) => Code::CallbackKeyNotTrusted,

@@ -8,6 +8,7 @@ use tracing::Span;
 
 use super::{
     house::House,
+    limits::charge_user,
     problem::{Code, Problem},
 };
 use crate::app::ports::{Caller, Unauthenticated};
@@ -43,6 +44,7 @@ impl FromRequest for SignedIn {
             match house.authenticator.authenticate(token, house.valet.clock.now()).await {
                 Ok(caller) => {
                     known(&request, &caller);
+                    charge_user(&request, &caller.user_id)?;
                     Ok(Self(caller))
                 }
                 Err(Unauthenticated::InvalidToken(why)) => Err(unauthorized("invalid_token", &why)),

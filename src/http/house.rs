@@ -5,6 +5,7 @@ use std::{convert::Infallible, ops::Deref, sync::Arc};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web::Data};
 use futures_util::future::{Ready, ok};
 
+use super::limits::Limits;
 use crate::app::{Valet, live::Live, ports::Authenticator};
 
 /// Everything of the configuration that a request meets.
@@ -13,6 +14,10 @@ pub struct House {
     pub valet: Arc<Valet>,
     /// Tells who calls.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Origins that browsers may call from; `*` allows all.
+    pub cors_origins: Vec<String>,
+    /// How much may be asked for.
+    pub limits: Arc<Limits>,
 }
 
 /// The house that a request entered: a request extension.

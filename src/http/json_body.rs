@@ -1,10 +1,15 @@
 //! JSON bodies, parsed at the door: capped, typed, every unknown or missing field named.
 
+use std::time::Duration;
+
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Bytes};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 
-use super::problem::{Code, Problem};
+use super::{
+    house::House,
+    problem::{Code, Problem},
+};
 use crate::grant::fault::{Fault, FaultCode};
 
 /// What a request body looks like, to say exactly what is wrong with one that does not fit.
@@ -28,8 +33,11 @@ impl<T: RequestBody> FromRequest for JsonBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let content_type = check_content_type(request);
         let payload = payload.take();
+        let house = House::of(request);
+        let limits = &house.limits;
+        let bounds = BodyBounds { max_len: T::MAX_LEN.min(limits.max_body()), patience: limits.body_patience() };
         Box::pin(async move {
-            let body = read_capped(payload, T::MAX_LEN).await?;
+            let body = bounds.read(payload).await?;
             if body.is_empty() {
                 return parse(b"{}").map(Self);
             }
@@ -51,11 +59,30 @@ pub fn parse<T: RequestBody>(json: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(json).map_err(|error| explain::<T>(json, &error))
 }
 
-/// Reads a body up to a cap.
-///
-/// # Errors
-/// 413 beyond the cap, 400 when it breaks off.
-pub async fn read_capped(mut payload: Payload, max_len: usize) -> Result<Bytes, Problem> {
+/// How large a body may be, and how long it may take to arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyBounds {
+    max_len: usize,
+    patience: Duration,
+}
+
+impl BodyBounds {
+    /// So many bytes, whatever the settings say, in the time that they say.
+    pub fn fixed(max_len: usize, request: &HttpRequest) -> Self {
+        Self { max_len, patience: House::of(request).limits.body_patience() }
+    }
+
+    /// Reads a body within the bounds.
+    ///
+    /// # Errors
+    /// 413 beyond the cap, 408 when it takes too long, 400 when it breaks off.
+    pub async fn read(self, payload: Payload) -> Result<Bytes, Problem> {
+        let late = |_| Problem::new(Code::RequestTimeout, "the body did not arrive in time");
+        tokio::time::timeout(self.patience, read_capped(payload, self.max_len)).await.map_err(late)?
+    }
+}
+
+async fn read_capped(mut payload: Payload, max_len: usize) -> Result<Bytes, Problem> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::new(Code::MalformedJson, "the body broke off"))?;

@@ -2,11 +2,15 @@
 
 pub mod callback_refusals;
 pub mod caller;
+pub mod client_address;
 pub mod compat;
 pub mod cors;
 pub mod drain;
 pub mod house;
+mod issuing;
 pub mod json_body;
+pub mod limits;
+pub mod measure;
 pub mod openapi;
 pub mod problem;
 pub mod refusals;
@@ -14,17 +18,20 @@ pub mod request_id;
 pub mod resource;
 pub mod root_span;
 pub mod routes;
+pub mod server;
 mod to_its_end;
 pub mod view;
 pub mod waiting;
 
 use actix_web::{
-    middleware::Condition,
+    ResponseError as _,
+    middleware::from_fn,
     web::{self, ServiceConfig},
 };
 
 use self::{
-    cors::cors,
+    cors::CorsInForce,
+    limits::limit,
     resource::{Endpoint, delete, get, post, register, resource},
     routes::{callbacks, demo::page_table, health, metrics, profiles, tickets, uploads},
 };
@@ -32,8 +39,6 @@ use self::{
 /// What the public listener is told beside its app data.
 #[derive(Debug, Clone, Default)]
 pub struct PublicRoutes {
-    /// Origins that browsers may call from; `*` allows all.
-    pub cors_origins: Vec<String>,
     /// Where the service is reached, for the OpenAPI document; without a slash at its end.
     pub public_url: Option<String>,
     /// Whether `/demo` is there.
@@ -47,11 +52,12 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
     register(callback_table(), app);
     app.service(
         web::scope("/v1")
-            .wrap(Condition::new(!routes.cors_origins.is_empty(), cors(&routes.cors_origins)))
+            .wrap(from_fn(|request, next| limit(request, next, |_, problem| problem.error_response())))
+            .wrap(CorsInForce)
             .configure(|scope| register(v1_table(), scope))
             .default_service(web::to(resource::not_found)),
     );
-    compat::configure(&routes.cors_origins, app);
+    compat::configure(app);
     openapi::configure(routes.public_url.as_deref(), app);
     register(page_table(routes.demo), app);
     if let Some(answer) = routes.static_answer.clone() {

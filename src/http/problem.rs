@@ -51,12 +51,14 @@ codes! {
     NotFound                   "not_found"                     404 "There is no such thing here";
     GrantUnknown               "grant_unknown"                 404 "The callback belongs to no grant";
     MethodNotAllowed           "method_not_allowed"            405 "This path does not take this method";
+    RequestTimeout             "request_timeout"               408 "The request took too long to arrive";
     IdempotencyConflict        "idempotency_conflict"          409 "The Idempotency-Key belongs to another request";
     NotUploaded                "not_uploaded"                  409 "The object is not there yet";
     GrantEnded                 "grant_ended"                   409 "The grant has ended";
     GrantCancelled             "grant_cancelled"               409 "The grant was cancelled";
     ObjectChanged              "object_changed"                409 "The object changed after it was completed";
     BodyTooLarge               "body_too_large"                413 "The body is larger than this call takes";
+    UriTooLong                 "uri_too_long"                  414 "The path with its query is too long";
     UnsupportedMediaType       "unsupported_media_type"        415 "This call takes application/json";
     SizeTooLarge               "size_too_large"                422 "The file is larger than the profile allows";
     SizeTooSmall               "size_too_small"                422 "The file is smaller than the profile allows";
@@ -73,7 +75,9 @@ codes! {
     InvalidParameter           "invalid_parameter"             422 "A query parameter or header can't be used";
     CallbackViolatesGrant      "callback_violates_grant"       422 "What arrived breaks its grant";
     RateLimited                "rate_limited"                  429 "Too many requests";
+    QuotaExceeded              "quota_exceeded"                429 "The user has as many grants as one user may have";
     StsThrottled               "sts_throttled"                 429 "STS issues no more credentials right now";
+    HeadersTooLarge            "headers_too_large"             431 "The header fields are too large";
     Internal                   "internal"                      500 "Something is wrong on our side";
     OssUnavailable             "oss_unavailable"               502 "OSS gave no usable answer";
     OssUnavailableNow          "oss_unavailable"               503 "OSS gave no usable answer; it is looked into at once";

@@ -1,6 +1,7 @@
 //! The use cases' errors as problems: one table, so that a code is chosen in one place.
 
 use actix_web::http::header;
+use chrono::TimeDelta;
 
 use super::problem::{Code, Problem};
 use crate::app::{
@@ -110,10 +111,19 @@ impl From<IssueError> for Problem {
             IssueError::ProfileNotAllowed => Self::new(Code::ProfileNotAllowed, error),
             IssueError::Faulty(faults) => Self::faulty(faults),
             IssueError::IdempotencyConflict => Self::new(Code::IdempotencyConflict, error),
+            IssueError::QuotaExhausted { wait, .. } => quota_exceeded(&error, wait),
             IssueError::Signing(error) => error.into(),
             IssueError::Store(error) => error.into(),
         }
     }
+}
+
+/// With the time until there is room again, where it is known: rounded up, as all of them.
+fn quota_exceeded(error: &IssueError, wait: Option<TimeDelta>) -> Problem {
+    let problem = Problem::new(Code::QuotaExceeded, error);
+    let Some(wait) = wait else { return problem };
+    let seconds = wait.num_seconds() + i64::from(wait.subsec_nanos() > 0);
+    problem.with_header(header::RETRY_AFTER, seconds.max(1).to_string())
 }
 
 impl From<OpenTicketError> for Problem {

@@ -11,7 +11,7 @@ use tracing::{Span, field};
 use tracing_actix_web::RootSpanBuilder;
 use uuid::Uuid;
 
-use super::{caller::KnownCaller, problem::Problem, request_id::RequestId};
+use super::{caller::KnownCaller, client_address::ClientAddress, problem::Problem, request_id::RequestId};
 use crate::{
     app::{audit, ports::Caller},
     grant::trace_context::TraceContext,
@@ -39,7 +39,7 @@ impl RootSpanBuilder for RequestSpan {
             otel.status_code = field::Empty,
             trace_id = field::Empty,
             request.id = request_id,
-            client.address = request.peer_addr().map(|address| field::display(address.ip())),
+            client.address = ClientAddress::of(request).map(field::display),
             http.request.method = method,
             http.route = route,
             http.response.status_code = field::Empty,

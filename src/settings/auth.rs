@@ -97,8 +97,8 @@ impl IssuerSettings {
         let jwks_max_stale = section.duration("jwks_max_stale").unwrap_or(TimeDelta::hours(24));
         let given: Vec<_> = [
             section.parse("jwks_url", parse_web_url).map(IssuerKeys::JwksUrl),
-            section.path("jwks_file").map(IssuerKeys::JwksFile),
-            section.path("public_key_file").map(IssuerKeys::PublicKeyFile),
+            section.content_path("jwks_file").map(IssuerKeys::JwksFile),
+            section.content_path("public_key_file").map(IssuerKeys::PublicKeyFile),
             section.secret("hmac_secret").map(IssuerKeys::HmacSecret),
         ]
         .into_iter()

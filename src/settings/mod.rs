@@ -12,6 +12,7 @@ mod environment;
 mod faults;
 mod hooks;
 mod limits;
+mod prints;
 mod profiles;
 mod reader;
 mod reconciler;
@@ -23,7 +24,7 @@ mod store;
 mod telemetry;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::{
     auth::{AuthSettings, IssuerKeys, IssuerSettings},
@@ -38,6 +39,7 @@ pub use self::{
     faults::{Fault, SettingsErrors},
     hooks::HookSettings,
     limits::LimitSettings,
+    prints::FilePrints,
     reader::SecretSource,
     reconciler::ReconcilerSettings,
     retention::RetentionSettings,
@@ -50,7 +52,8 @@ pub use self::{
 };
 use self::{
     credentials::find_circle,
-    reader::{Reading, Section, place_of},
+    prints::ValuePrints,
+    reader::{Read, Reading, Section, place_of},
 };
 use crate::grant::{grant::IDEMPOTENCY_WINDOW, profile::Profile};
 
@@ -91,6 +94,8 @@ pub struct Settings {
     /// `[retention]`.
     pub retention: RetentionSettings,
     origins: BTreeMap<String, String>,
+    prints: ValuePrints,
+    files: FilePrints,
     home: String,
 }
 
@@ -100,14 +105,40 @@ impl Settings {
     /// # Errors
     /// With every fault that was found, each naming file (or variable) and key.
     pub fn load(source: &ConfigSource) -> Result<Self, SettingsErrors> {
-        let merged = source.merge().map_err(SettingsErrors)?;
-        let reading = Reading::new(source.home(), source.dir.as_deref());
+        Self::load_noting_files(source).0
+    }
+
+    /// As [`Self::load`]; tells also which files were read, whatever came of it.
+    pub fn load_noting_files(source: &ConfigSource) -> (Result<Self, SettingsErrors>, FilePrints) {
+        let mut files = FilePrints::default();
+        let merged = match source.merge(&mut files) {
+            Ok(merged) => merged,
+            Err(faults) => return (Err(SettingsErrors(faults)), files),
+        };
+        let reading = Reading::new(source.home(), source.dir.as_deref(), files);
         let settings = reading.root(merged, |root| Self::read(&source.env, source.home(), root));
-        let (faults, origins) = reading.finish();
-        match settings {
-            Some(settings) if faults.is_empty() => Ok(Self { origins, ..settings }),
+        let Read { faults, origins, prints, files } = reading.finish();
+        let outcome = match settings {
+            Some(settings) if faults.is_empty() => Ok(Self { origins, prints, files: files.clone(), ..settings }),
             _ => Err(SettingsErrors(faults)),
-        }
+        };
+        (outcome, files)
+    }
+
+    /// The files that these settings were read from, and what they held.
+    pub fn files(&self) -> &FilePrints {
+        &self.files
+    }
+
+    /// The keys that mean something else in `other`: said by one of the two only, or differently, or by a file that holds something
+    /// else.
+    pub fn differences(&self, other: &Self) -> BTreeSet<String> {
+        self.prints.differences(&other.prints)
+    }
+
+    /// Whether everything under `key` is the same as under `other_key` in `other`.
+    pub fn is_same(&self, key: &str, other: &Self, other_key: &str) -> bool {
+        self.prints.is_same(key, &other.prints, other_key)
     }
 
     /// The settings that `toml` makes over the embedded defaults; no file and no variable is read.
@@ -175,6 +206,8 @@ impl Settings {
             reconciler: reconciler?,
             retention: retention?,
             origins: BTreeMap::new(),
+            prints: ValuePrints::default(),
+            files: FilePrints::default(),
             home,
         })
     }

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 
 use super::{
     Fault,
+    prints::{FilePrints, ValuePrints},
     source::is_variable,
     values::{parse_duration, parse_size},
 };
@@ -20,6 +21,8 @@ use super::{
 pub(super) struct Reading {
     faults: RefCell<Vec<Fault>>,
     origins: RefCell<BTreeMap<String, String>>,
+    prints: RefCell<ValuePrints>,
+    files: RefCell<FilePrints>,
     /// Where a missing key should have been given.
     home: String,
     /// What relative paths are relative to.
@@ -27,9 +30,16 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(home: String, dir: Option<&Path>) -> Self {
-        let dir = dir.map(Path::to_path_buf).unwrap_or_default();
-        Self { faults: RefCell::default(), origins: RefCell::default(), home, dir }
+    /// `files` are those that were read so far.
+    pub(super) fn new(home: String, dir: Option<&Path>, files: FilePrints) -> Self {
+        Self {
+            faults: RefCell::default(),
+            origins: RefCell::default(),
+            prints: RefCell::default(),
+            files: RefCell::new(files),
+            home,
+            dir: dir.map(Path::to_path_buf).unwrap_or_default(),
+        }
     }
 
     /// Reads the whole tree with `read`; what `read` leaves is unknown.
@@ -37,12 +47,16 @@ impl Reading {
         self.table(String::new(), values, read)
     }
 
-    /// Faults, sorted, and where every key was said.
-    pub(super) fn finish(self) -> (Vec<Fault>, BTreeMap<String, String>) {
+    pub(super) fn finish(self) -> Read {
         let mut faults = self.faults.into_inner();
         faults.sort();
         faults.dedup();
-        (faults, self.origins.into_inner())
+        Read {
+            faults,
+            origins: self.origins.into_inner(),
+            prints: self.prints.into_inner(),
+            files: self.files.into_inner(),
+        }
     }
 
     fn table<T>(&self, path: String, values: Map<String, Value>, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
@@ -57,10 +71,21 @@ impl Reading {
     }
 
     fn note(&self, path: &str, value: &Value) {
+        self.prints.borrow_mut().note(path, &value.kind);
         if let Some(origin) = value.origin() {
             self.origins.borrow_mut().insert(path.to_owned(), origin.to_owned());
         }
     }
+}
+
+/// What a pass has found.
+pub(super) struct Read {
+    /// Sorted.
+    pub(super) faults: Vec<Fault>,
+    /// Where every key was said.
+    pub(super) origins: BTreeMap<String, String>,
+    pub(super) prints: ValuePrints,
+    pub(super) files: FilePrints,
 }
 
 /// One table. Every read takes its key out, records faults, and answers something usable to go on with.
@@ -204,7 +229,11 @@ impl Section<'_> {
     pub(super) fn secret(&mut self, key: &str) -> Option<SecretString> {
         match self.secret_source(key)? {
             SecretSource::Inline(secret) => Some(secret),
-            SecretSource::File(path) => self.judge(&format!("{key}_file"), read_secret(&path)),
+            SecretSource::File(path) => {
+                let key = format!("{key}_file");
+                let secret = self.read_file(&key, &path).and_then(|text| secret_of(&path, &text));
+                self.judge(&key, secret)
+            }
         }
     }
 
@@ -238,6 +267,24 @@ impl Section<'_> {
     /// A path, relative to the configuration folder.
     pub(super) fn path(&mut self, key: &str) -> Option<PathBuf> {
         self.text(key).map(|text| self.reading.dir.join(text))
+    }
+
+    /// A path whose file's content is part of the configuration, though somebody else reads it.
+    pub(super) fn content_path(&mut self, key: &str) -> Option<PathBuf> {
+        let path = self.path(key)?;
+        // Who reads it tells why it can't be read.
+        let _ = self.read_file(key, &path);
+        Some(path)
+    }
+
+    /// The text of the file that `key` names; it is part of the configuration.
+    pub(super) fn read_file(&self, key: &str, path: &Path) -> Result<String, String> {
+        let content = std::fs::read(path);
+        let bytes = content.as_deref().ok();
+        self.reading.prints.borrow_mut().note_content(&self.path_of(key), path, bytes);
+        self.reading.files.borrow_mut().note(path, bytes);
+        let text = content.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+        text.map_err(|error| format!("{}: {error}", path.display()))
     }
 
     /// A sub-table.
@@ -386,8 +433,7 @@ fn from_variable(value: &Value) -> bool {
     value.origin().is_some_and(is_variable)
 }
 
-fn read_secret(path: &Path) -> Result<SecretString, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let secret = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+fn secret_of(path: &Path, text: &str) -> Result<SecretString, String> {
+    let secret = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if secret.is_empty() { Err(format!("{}: the file is empty", path.display())) } else { Ok(secret.into()) }
 }

@@ -3,10 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use chrono::TimeDelta;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use url::Url;
 
 use super::reader::Section;
+
+/// Looking more often would gain nothing: mounted files change after a minute or so.
+const MIN_WATCH_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 
 /// `[server]`.
 #[derive(Debug, Clone)]
@@ -23,12 +26,18 @@ pub struct ServerSettings {
     pub shutdown_grace: TimeDelta,
     /// How long the listener stays open once we were asked to stop; readiness fails at once.
     pub drain_delay: TimeDelta,
-    /// How long a client may take to send its request.
+    /// How long a client may take to send the head of its request, and again for the body.
     pub request_timeout: TimeDelta,
+    /// How long a connection without a request stays open.
+    pub keep_alive: TimeDelta,
+    /// Connections to the public port at once.
+    pub max_connections: usize,
     /// Origins of pages that may call us; `*` alone means any.
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// How often the files of the configuration are looked at; `None` = never.
+    pub watch_interval: Option<TimeDelta>,
 }
 
 impl ServerSettings {
@@ -49,9 +58,18 @@ impl ServerSettings {
         let workers = Some(section.number::<usize>("workers")).filter(|&workers| workers > 0);
         let shutdown_grace = section.required_duration("shutdown_grace");
         let drain_delay = section.required_duration("drain_delay");
-        let request_timeout = section.required_duration("request_timeout");
+        let request_timeout = read_patience(section, "request_timeout");
+        let keep_alive = read_patience(section, "keep_alive");
+        let max_connections = section.number::<usize>("max_connections");
+        if max_connections == 0 {
+            section.fault("max_connections", "at least 1");
+        }
         let cors_origins = section.parsed_texts("cors_origins", parse_origin);
         let trusted_proxies = section.parsed_texts("trusted_proxies", parse_network);
+        let watch_interval = Some(section.required_duration("watch_interval")).filter(|every| !every.is_zero());
+        if watch_interval.is_some_and(|every| every < MIN_WATCH_INTERVAL) {
+            section.fault("watch_interval", "at least 1s, or 0s: only when told by SIGHUP");
+        }
         Some(Self {
             listen: listen?,
             ops_listen: ops_listen?,
@@ -60,10 +78,22 @@ impl ServerSettings {
             shutdown_grace,
             drain_delay,
             request_timeout,
+            keep_alive,
+            max_connections,
             cors_origins,
             trusted_proxies,
+            watch_interval,
         })
     }
+}
+
+/// A time-out: none at all would wait for ever.
+fn read_patience(section: &mut Section<'_>, key: &str) -> TimeDelta {
+    let patience = section.required_duration(key);
+    if patience <= TimeDelta::zero() {
+        section.fault(key, "must be longer than nothing");
+    }
+    patience
 }
 
 /// An `http` or `https` URL without user, fragment or a missing host.
@@ -94,5 +124,17 @@ fn parse_origin(text: &str) -> Result<String, String> {
 
 fn parse_network(text: &str) -> Result<IpNet, String> {
     let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.map_err(|_| format!("`{text}` is no network: write `10.0.0.0/8` or `10.1.2.3`"))
+    network.map(canonical).map_err(|_| format!("`{text}` is no network: write `10.0.0.0/8` or `10.1.2.3`"))
+}
+
+/// `::ffff:10.0.0.0/104` is `10.0.0.0/8`: addresses are compared in that form.
+fn canonical(network: IpNet) -> IpNet {
+    const MAPPED: u8 = 96;
+    let mapped = match network {
+        IpNet::V6(v6) if v6.prefix_len() >= MAPPED => {
+            v6.addr().to_ipv4_mapped().map(|v4| (v4, v6.prefix_len() - MAPPED))
+        }
+        _ => None,
+    };
+    mapped.and_then(|(v4, length)| Ipv4Net::new(v4, length).ok()).map_or(network, IpNet::V4)
 }

@@ -84,9 +84,9 @@ pub(super) fn read_webhook_secrets(section: &mut Section<'_>) -> Vec<WebhookSecr
     let mut texts = section.text_or_texts("secrets");
     match from_file {
         Some(_) if !texts.is_empty() => section.fault("secrets", "give either `secrets` or `secrets_file`, not both"),
-        Some(path) => match std::fs::read_to_string(&path) {
+        Some(path) => match section.read_file("secrets_file", &path) {
             Ok(text) => texts = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Into::into).collect(),
-            Err(error) => section.fault("secrets_file", format!("{}: {error}", path.display())),
+            Err(message) => section.fault("secrets_file", message),
         },
         None => {}
     }

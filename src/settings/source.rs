@@ -1,10 +1,10 @@
 //! Where settings come from: embedded defaults ← (a built-in layer) ← `DIR/{env}.toml` ← environment variables.
 
-use std::path::PathBuf;
+use std::{fs, io, path::PathBuf};
 
 use config::{Config, File, FileFormat, Map, Source, Value};
 
-use super::{Environment, Fault};
+use super::{Environment, Fault, prints::FilePrints};
 
 /// The shipped configuration reference: every key, commented.
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
@@ -40,12 +40,15 @@ impl ConfigSource {
         }
     }
 
-    /// Merges the layers. Every value remembers where it was said.
-    pub(super) fn merge(&self) -> Result<Map<String, Value>, Vec<Fault>> {
+    /// Merges the layers. Every value remembers where it was said; the file is noted in `files`.
+    pub(super) fn merge(&self, files: &mut FilePrints) -> Result<Map<String, Value>, Vec<Fault>> {
         let mut layers = vec![(DEFAULT_PLACE.to_owned(), Ok(DEFAULT_TOML.to_owned()))];
         layers.extend(self.built_in.iter().map(|(name, text)| (name.clone(), Ok(text.clone()))));
         if let Some(dir) = &self.dir {
-            layers.push((self.home(), std::fs::read_to_string(dir.join(format!("{}.toml", self.env)))));
+            let path = dir.join(format!("{}.toml", self.env));
+            let content = fs::read(&path);
+            files.note(&path, content.as_deref().ok());
+            layers.push((self.home(), content.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))));
         }
         let mut builder = Config::builder();
         let mut faults = Vec::new();

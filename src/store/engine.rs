@@ -1,16 +1,20 @@
 //! What an engine must be able to do. Everything above it is the same for all: which operations share a transaction, in
 //! which order they are done, what is answered.
 
-use std::{collections::HashSet, future::Future, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    future::Future,
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::SqlSafeStr;
 use uuid::Uuid;
 
-use super::{failure::Failure, outbox::Wanted, rows::Cells};
+use super::{failure::Failure, outbox::Wanted, quota::Reach, rows::Cells};
 use crate::{
     app::ports::{CheckClaim, GrantChange, NewGrant},
-    grant::{completion::Completion, event::Event, grant::Grant},
+    grant::{completion::Completion, event::Event, grant::Grant, quota::Usage},
 };
 
 /// A value for a statement.
@@ -72,6 +76,18 @@ pub(super) trait Engine: Send + 'static {
     /// Claims the keys of these grants, all of which have one, and another one each: a claim that has run out is taken
     /// over, one that is alive stays. The grants that won.
     fn claim_keys(&mut self, claimants: &[&NewGrant]) -> impl Future<Output = Result<HashSet<Uuid>, Failure>> + Send;
+
+    /// Keeps others from adding grants of these users, none of whom occurs twice, until the transaction ends.
+    fn hold_users(&mut self, _user_ids: &[&str]) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// What these users have, none of whom occurs twice.
+    fn count_usage(
+        &mut self,
+        user_ids: &[&str],
+        reach: &Reach,
+    ) -> impl Future<Output = Result<HashMap<String, Usage>, Failure>> + Send;
 
     /// Changes grants, each once, that are still in one of their expected states. Those that were.
     fn change_grants(

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     app::ports::{GrantChange, StoreError},
     grant::grant::Grant,
+    instruments,
 };
 
 /// What can go wrong inside; shared, because one failed commit is the answer to everybody in the batch.
@@ -37,6 +38,17 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// In one word, for metrics.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Sql(_) => "sql",
+            Self::Corrupt(_) | Self::OrphanedClaim => "corrupt",
+            Self::Unrepresentable(_) => "unrepresentable",
+            Self::TimedOut => "timed_out",
+            Self::Closed => "closed",
+        }
+    }
+
     /// Whether one operation is to blame, so that its neighbours in the batch deserve another try without it. Anything
     /// else (disk full, locked, I/O) would only fail again, once for each of them.
     pub(super) fn blames_one_operation(&self) -> bool {
@@ -93,7 +105,9 @@ impl From<sqlx::Error> for Failure {
 }
 
 impl From<Failure> for StoreError {
+    /// Counted here, where it becomes somebody's answer: whatever fails inside, and is tried again, is nobody's business.
     fn from(failure: Failure) -> Self {
+        instruments::store_error(failure.kind());
         Self(Box::new(failure))
     }
 }

@@ -19,7 +19,10 @@ use super::{
     queue::{Receiver, Sender, queue},
     transaction::{self, Aborted, Operation, Outcome},
 };
-use crate::app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, NewGrant, Purge, Purged};
+use crate::{
+    app::ports::{CheckClaim, ClaimedCheck, GrantAdded, GrantChange, GrantChanged, NewGrant, Purge, Purged},
+    instruments::{self, Stopwatch},
+};
 
 /// Operations in one transaction at most. More would hardly save anything and let the last wait longer.
 const MAX_BATCH: usize = 256;
@@ -176,8 +179,10 @@ impl<C: Connector> Writer<C> {
     }
 
     async fn write(&mut self, operations: &[Operation]) -> Result<Vec<Outcome>, Failure> {
+        let watch = Stopwatch::start();
         match self.run_in_time(operations).await {
             Ok(outcomes) => {
+                instruments::commit(operations.len(), watch.elapsed());
                 self.counters.commits.fetch_add(1, Ordering::Relaxed);
                 self.counters.operations.fetch_add(operations.len() as u64, Ordering::Relaxed);
                 Ok(outcomes)

@@ -9,6 +9,7 @@
 //! | `lookup` | reading by id, for many callers at once |
 //! | `outbox` | who is still to be told of what |
 //! | `retention` | removing what has been kept long enough |
+//! | `quota` | how many grants a user may have |
 //! | `engine` | what these need of an engine |
 //! | `rows` | what a row's cells mean |
 //! | `queue` | what waits for an engine's tasks, in groups |
@@ -23,6 +24,7 @@ mod lookup;
 mod outbox;
 mod postgres;
 mod queue;
+mod quota;
 mod retention;
 mod rows;
 mod shelf;

@@ -14,7 +14,7 @@ use super::{
     engine::{Engine, Value},
     failure::Failure,
     lookup::{complete_entries, find_entries},
-    outbox, retention,
+    outbox, quota, retention,
     rows::read_claim,
 };
 use crate::{
@@ -78,11 +78,11 @@ pub(super) async fn run<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
     }
 }
 
-/// The grants to add, if there is nothing else to do and no key to claim, and one statement has room for them.
+/// The grants to add, if there is nothing else to do, no key to claim and no quota to keep, and one statement has room for them.
 fn plain_adds<E: Engine>(operations: &[Operation]) -> Option<Vec<&NewGrant>> {
     fn plain(operation: &Operation) -> Option<&NewGrant> {
         match operation {
-            Operation::Add(new) => new.idempotency.is_none().then_some(new),
+            Operation::Add(new) => (new.idempotency.is_none() && new.quotas.is_unlimited()).then_some(new),
             Operation::Change(_)
             | Operation::ClaimChecks(_)
             | Operation::Outbox(_)
@@ -140,20 +140,46 @@ async fn run_and_commit<E: Engine>(engine: &mut E, operations: &[Operation]) -> 
 }
 
 async fn add_grants<E: Engine>(engine: &mut E, adds: &[&NewGrant]) -> Result<Vec<GrantAdded>, Failure> {
-    let refused = claim_keys(engine, adds).await?;
-    let wanted: Vec<&NewGrant> = adds.iter().copied().filter(|new| !refused.contains(&new.grant.id)).collect();
+    let late = claim_keys(engine, adds).await?;
+    let fresh: Vec<&NewGrant> = adds.iter().copied().filter(|new| !late.contains(&new.grant.id)).collect();
+    let refused = quota::judge(engine, &fresh).await?;
+    let released = release_keys(engine, &fresh, &refused).await?;
+    let wanted: Vec<&NewGrant> = fresh.into_iter().filter(|new| !refused.contains_key(&new.grant.id)).collect();
     if !wanted.is_empty() {
         engine.insert_grants(&wanted).await?;
     }
     let mut added = Vec::with_capacity(adds.len());
     for new in adds {
-        added.push(match &new.idempotency {
-            Some(claim) if refused.contains(&new.grant.id) => find_claimant(engine, &claim.scope_digest).await?,
-            _ => GrantAdded::Added,
+        added.push(match (&new.idempotency, refused.get(&new.grant.id)) {
+            (_, Some(refusal)) => refusal.clone(),
+            (Some(claim), None) if late.contains(&new.grant.id) => match released.get(&claim.scope_digest) {
+                Some(refusal) => refusal.clone(),
+                None => find_claimant(engine, &claim.scope_digest).await?,
+            },
+            (_, None) => GrantAdded::Added,
         });
     }
     Ok(added)
 }
+
+/// Gives back the keys of grants that are refused: the same request may be granted another day. Why, by key: who came too late for
+/// one of them is refused as well.
+async fn release_keys<E: Engine>(
+    engine: &mut E,
+    fresh: &[&NewGrant],
+    refused: &HashMap<Uuid, GrantAdded>,
+) -> Result<HashMap<[u8; 32], GrantAdded>, Failure> {
+    let mut released = HashMap::new();
+    for new in fresh {
+        let (Some(claim), Some(refusal)) = (&new.idempotency, refused.get(&new.grant.id)) else { continue };
+        engine.rows(RELEASE_KEY, &[Value::Bytes(&claim.scope_digest)]).await?;
+        released.insert(claim.scope_digest, refusal.clone());
+    }
+    Ok(released)
+}
+
+/// Of whoever has just claimed it.
+pub(super) const RELEASE_KEY: &str = "DELETE FROM idempotency_keys WHERE scope_digest = $1";
 
 /// Claims the keys of those that have one; returns the grants that came too late.
 async fn claim_keys<E: Engine>(engine: &mut E, adds: &[&NewGrant]) -> Result<HashSet<Uuid>, Failure> {

@@ -20,6 +20,10 @@ use super::AUDIT;
 /// What ours are called.
 const OURS: &str = "oss_valet";
 
+/// What the HTTP library reports there as errors are requests that are none: whoever sends such could fill the log. The operator's
+/// own choice comes behind it, and may say otherwise.
+const OF_STRANGERS: &str = "actix_http::h1=off";
+
 /// Whether it is a span of ours that everybody sees.
 pub(super) fn is_our_span(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && *metadata.level() <= tracing::Level::INFO && metadata.target().starts_with(OURS)
@@ -53,7 +57,7 @@ impl LogFilter {
     }
 
     pub(super) fn parse(directives: &str, audit: bool) -> Result<Chosen, ParseError> {
-        Ok(Chosen { filter: EnvFilter::try_new(directives)?, audit })
+        Ok(Chosen { filter: EnvFilter::try_new(format!("{OF_STRANGERS},{directives}"))?, audit })
     }
 
     pub(super) fn set(&self, chosen: Chosen) {
@@ -101,5 +105,42 @@ impl<S> Filter<S> for LogFilter {
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         self.0.load().filter.on_close(id, context);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::{Event, Subscriber};
+    use tracing_subscriber::{Layer, layer::SubscriberExt as _};
+
+    use super::*;
+
+    struct Counted(Arc<AtomicUsize>);
+
+    impl<S: Subscriber> Layer<S> for Counted {
+        fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many of a library's and our own error come through.
+    fn counted(directives: &str) -> usize {
+        let count = Arc::new(AtomicUsize::new(0));
+        let lines = Counted(Arc::clone(&count)).with_filter(LogFilter::new(directives, false).unwrap());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            tracing::error!(target: "actix_http::h1::dispatcher", "stream error: request parse error");
+            tracing::error!(target: "oss_valet::http", "request failed");
+        });
+        count.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn what_is_no_request_is_no_error_of_ours_unless_the_operator_wants_to_see_it() {
+        assert_eq!(counted("info"), 1);
+        assert_eq!(counted("trace"), 1);
+        assert_eq!(counted("info,actix_http::h1=error"), 2);
+        assert_eq!(counted("info,actix_http::h1::dispatcher=error"), 2);
     }
 }

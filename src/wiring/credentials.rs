@@ -44,12 +44,30 @@ pub struct Providers {
     pub token_services: BTreeMap<String, Arc<dyn TokenService>>,
 }
 
-/// A provider per `[credentials.NAME]`. None of them is asked for anything yet.
+/// What goes on being used for a section.
+pub type KeptProvider = (Arc<dyn Credentials>, Option<Arc<dyn TokenService>>);
+
+impl Providers {
+    /// Those of a section.
+    pub fn of(&self, name: &str) -> Option<KeptProvider> {
+        Some((self.credentials.get(name).cloned()?, self.token_services.get(name).cloned()))
+    }
+}
+
+/// A provider per `[credentials.NAME]`: what `kept` gives, with what it holds; else a new one, which is not asked for anything yet.
 ///
 /// # Errors
 /// When no HTTP client can be built.
-pub fn credentials(settings: &Settings, parts: &CredentialParts<'_>) -> anyhow::Result<Providers> {
+pub fn credentials(
+    settings: &Settings,
+    parts: &CredentialParts<'_>,
+    kept: impl Fn(&str) -> Option<KeptProvider>,
+) -> anyhow::Result<Providers> {
     let mut making = Making { settings, parts, made: Providers::default() };
+    for (name, (provider, tokens)) in settings.credentials.keys().filter_map(|name| Some((name, kept(name)?))) {
+        making.made.credentials.insert(name.clone(), provider);
+        making.made.token_services.extend(tokens.map(|tokens| (name.clone(), tokens)));
+    }
     for name in settings.credentials.keys() {
         making.provider(name)?;
     }

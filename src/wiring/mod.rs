@@ -5,13 +5,13 @@ mod hooks;
 mod sinks;
 mod telemetry;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::OnceCell, collections::BTreeMap, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
-    credentials::{CredentialParts, Providers, credentials},
+    credentials::{CredentialParts, KeptProvider, Providers, credentials},
     hooks::hooks,
     sinks::sinks,
     telemetry::{telemetry, telemetry_config},
@@ -24,19 +24,41 @@ use crate::{
     settings::{BucketSettings, IssuerKeys, IssuerSettings, Settings},
 };
 
-/// The authenticator of `[auth]`.
+/// The authenticator of `[auth]`. Issuers whose settings are the same in `before` keep the keys that they have there.
 ///
 /// # Errors
 /// When a key can't be used.
-pub fn authenticator(settings: &Settings) -> Result<Authenticator, AuthSetupError> {
-    Authenticator::new(AuthConfig {
+pub fn authenticator(
+    settings: &Settings,
+    before: Option<(&Settings, &Authenticator)>,
+) -> Result<Authenticator, AuthSetupError> {
+    let config = AuthConfig {
         user_id_claim: settings.auth.user_id_claim.clone(),
         scope_claim: settings.auth.scope_claim.clone(),
         leeway: settings.auth.leeway,
         algorithms: settings.auth.algorithms.clone(),
         issuers: settings.auth.issuers.iter().map(issuer).collect(),
         allow_loopback_http: settings.is_development(),
-    })
+    };
+    let Some((settings_before, before)) = before else { return Authenticator::new(config) };
+    let is_same = |issuer: &str| {
+        let place = |settings: &Settings| {
+            let place = settings.auth.issuers.iter().position(|known| known.issuer == issuer)?;
+            Some(format!("auth.issuers[{place}]"))
+        };
+        let (now, then) = (place(settings), place(settings_before));
+        now.zip(then).is_some_and(|(now, then)| settings.is_same(&now, settings_before, &then))
+    };
+    Authenticator::succeeding(config, before, is_same)
+}
+
+/// What is in the cell, made when it is needed first.
+fn once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<&T> {
+    if let Some(made) = cell.get() {
+        return Ok(made);
+    }
+    let made = make()?;
+    Ok(cell.get_or_init(|| made))
 }
 
 /// A client per `[buckets.NAME]`, by that name, signed by its `confirm_credentials`, and where it writes by its `credentials`.

@@ -42,7 +42,9 @@ fn item_of(path: &str) -> Option<(&'static String, &'static Value)> {
     let fits = |pattern: &str| {
         let (mut given, mut wanted) = (path.split('/'), pattern.split('/'));
         given.clone().count() == wanted.clone().count()
-            && wanted.all(|segment| given.next().is_some_and(|word| segment.starts_with('{') || segment == word))
+            && wanted.all(|segment| {
+                given.next().is_some_and(|word| segment == word || (segment.starts_with('{') && !word.is_empty()))
+            })
     };
     let items = DOCUMENT["paths"].as_object().unwrap().iter();
     let ours = items.filter(|(pattern, _)| pattern.starts_with("/v1/") || pattern.starts_with("/compat/"));

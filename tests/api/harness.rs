@@ -12,10 +12,10 @@ use oss_valet::{
     clock::{Clock, ManualClock},
     entropy::SystemEntropy,
     oss::access_key::AccessKey,
-    settings::{Environment, Settings},
+    settings::{ConfigSource, Environment, Settings},
     shutdown::Stops,
     simulator::{Action, BucketSpec, Permissions, RoleSpec, Simulator, SimulatorSettings, StsHandle},
-    startup::{Application, Listeners, Parts, build_valet},
+    startup::{Application, Listeners, Parts, Reloaded, Reloader, build_valet},
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap, multipart};
 use serde_json::{Value, json};
@@ -53,11 +53,12 @@ pub(crate) struct TestApp {
     pub(crate) valet: Arc<Valet>,
     /// As [`Self::valet`], for what goes on through a reload.
     pub(crate) live: Live<Valet>,
+    pub(crate) reloader: Arc<Reloader>,
     pub(crate) data: TempDir,
     ledger: String,
     stops: Stops,
     /// The settings, as text.
-    toml: String,
+    pub(crate) toml: String,
     pub(crate) settings: Settings,
     service_task: JoinHandle<()>,
     stop_simulator: CancellationToken,
@@ -142,6 +143,7 @@ impl TestApp {
             http: http_client(),
             valet: application.valet().current(),
             live: application.valet(),
+            reloader: application.reloader(),
             data,
             ledger,
             stops,
@@ -163,6 +165,7 @@ impl TestApp {
         application.service_url().clone_into(&mut self.service);
         application.ops_url().clone_into(&mut self.ops);
         self.live = application.valet();
+        self.reloader = application.reloader();
         self.valet = self.live.current();
         self.service_task = tokio::spawn(async move { application.run().await.unwrap() });
     }
@@ -177,6 +180,17 @@ impl TestApp {
         self.toml = change(self.toml.clone());
         self.settings = Settings::from_toml_str("development", "tests/api/settings.toml", &self.toml).unwrap();
         self.restart().await;
+    }
+
+    /// Puts these settings in force while the service runs.
+    pub(crate) async fn reload(&self, toml: &str) -> Reloaded {
+        let source = ConfigSource {
+            dir: None,
+            env: "development".to_owned(),
+            environment: Environment::default(),
+            built_in: Some(("tests/api/settings.toml".to_owned(), toml.to_owned())),
+        };
+        self.reloader.reload(&source).await.0
     }
 
     /// Takes OSS away: from now on nobody listens there.

@@ -39,7 +39,8 @@ async fn the_document_is_served_to_pages_of_any_origin_and_once_only() {
 #[tokio::test]
 async fn the_served_document_names_the_public_address() {
     let app = TestApp::spawn_with(|settings| {
-        settings.replacen("[server]\n", "[server]\npublic_url = \"https://uploads.example.com/valet/\"\n", 1)
+        let own = settings.lines().find(|line| line.starts_with("public_url = ")).unwrap().to_owned();
+        settings.replace(&own, "public_url = \"https://uploads.example.com/valet/\"")
     })
     .await;
     let document = get(&app, "/openapi.json", &[]).await.json();

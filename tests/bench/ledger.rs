@@ -29,6 +29,7 @@ use oss_valet::{
         event::{Event, EventType},
         grant::{Grant, GrantKind, State},
         profile::Method,
+        quota::Quotas,
     },
     store::{self, Counters},
 };
@@ -320,7 +321,7 @@ async fn add(store: &dyn Store, n: u64, user_id: &str, idempotent: bool) {
     scope_digest[..8].copy_from_slice(&n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
     let claim = IdempotencyClaim { scope_digest, request_digest: [1; 32], expires_at: noon() + TimeDelta::days(1) };
     let next_check_at = noon() + TimeDelta::minutes(5) + TimeDelta::microseconds(i64::try_from(n).unwrap());
-    let new = NewGrant { grant, next_check_at, idempotency: idempotent.then_some(claim) };
+    let new = NewGrant { grant, next_check_at, idempotency: idempotent.then_some(claim), quotas: Quotas::default() };
     assert!(matches!(store.add_grant(new).await.unwrap(), GrantAdded::Added));
 }
 

@@ -58,7 +58,7 @@ fn providers(sections: &str, environment: &[(&str, &str)], clock: &Arc<ManualClo
     http(oss_valet::credentials::Timeouts::STS);
     let environment = Environment::from_pairs(environment.iter().copied());
     let parts = CredentialParts { environment: &environment, clock: clock.clone(), entropy: entropy() };
-    wiring::credentials(&settings(sections), &parts).unwrap()
+    wiring::credentials(&settings(sections), &parts, |_| None).unwrap()
 }
 
 async fn error_of(provider: &Arc<dyn Credentials>, clock: &ManualClock) -> String {

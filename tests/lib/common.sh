@@ -78,6 +78,12 @@ build_binary() {
   [ "${OSS_VALET_BUILT:-}" = yes ] || cargo build --quiet
 }
 
+# The release binary; `tests/run full` has built it already and says so.
+release_binary() {
+  BINARY=$TARGET/release/oss-valet
+  [ "${OSS_VALET_RELEASE_BUILT:-}" = yes ] || cargo build --release --quiet
+}
+
 # start_dev NAME [ARGUMENT…] — `oss-valet dev` on free ports with its data in a temporary folder; its one line goes to $OSS_VALET_DEV.
 start_dev() {
   local name=$1 log=$LOGS/$1-service.log out

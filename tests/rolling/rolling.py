@@ -118,6 +118,7 @@ secret = "seal-secret-of-the-rolling-restart-0123456789"
 url = "{store}"
 [limits]
 requests_per_minute = 0
+address_requests_per_minute = 0
 """
 
 

@@ -15,7 +15,7 @@ use crate::{
 fn earlier(added: GrantAdded) -> (LedgerEntry, [u8; 32]) {
     match added {
         GrantAdded::AlreadyClaimed { entry, request_digest } => (*entry, request_digest),
-        GrantAdded::Added => panic!("the key was claimed"),
+        other => panic!("the key was claimed: {other:?}"),
     }
 }
 

@@ -17,6 +17,7 @@ mod outbox;
 mod plans;
 #[path = "../lib/postgres.rs"]
 mod postgres;
+mod quotas;
 mod replicas;
 mod retention;
 mod sample;
@@ -60,6 +61,12 @@ on_every_engine! {
     idempotency::another_key_is_another_claim,
     idempotency::a_claim_that_has_run_out_is_taken_over,
     idempotency::a_replay_shows_how_the_grant_stands_now,
+    quotas::open_grants_count_until_they_end,
+    quotas::grants_of_a_day_count_whatever_becomes_of_them,
+    quotas::multiparts_count_apart,
+    quotas::directories_count_as_grants,
+    quotas::a_replay_is_answered_and_a_refusal_claims_nothing,
+    quotas::a_quota_is_exact_whoever_asks_at_the_same_time,
     lists::newest_first_and_only_what_matches,
     lists::pages_neither_repeat_nor_skip_while_grants_are_added,
     lists::a_clock_that_goes_back_hides_nothing,

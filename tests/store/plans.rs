@@ -4,10 +4,10 @@
 use chrono::TimeDelta;
 use oss_valet::{
     app::ports::{
-        CheckClaim, Claimed, DeliveryClaim, DeliveryState, EventFilter, Fate, GrantChange, GrantFilter, NextCheck,
-        OutgoingEvent, Purge, PurgeStep, Replay, Settlement,
+        CheckClaim, Claimed, DeliveryClaim, DeliveryState, EventFilter, Fate, GrantAdded, GrantChange, GrantFilter,
+        NewGrant, NextCheck, OutgoingEvent, Purge, PurgeStep, Replay, Settlement,
     },
-    grant::grant::State,
+    grant::{grant::State, quota::Quotas},
 };
 
 use crate::{
@@ -52,6 +52,16 @@ async fn use_everything(bed: &Bed) {
         store.add_grant(grant(round)).await.unwrap();
         store.add_grant(claiming(100 + round, key)).await.unwrap();
         store.add_grant(claiming(200 + round, key)).await.unwrap();
+        let some = NewGrant {
+            quotas: Quotas { open_grants: Some(1000), grants_per_day: Some(1000), open_multiparts: Some(5) },
+            ..claiming(400 + round, 100 + key)
+        };
+        store.add_grant(some).await.unwrap();
+        let full = NewGrant {
+            quotas: Quotas { grants_per_day: Some(1), ..Quotas::default() },
+            ..claiming(500 + round, 200 + key)
+        };
+        assert!(matches!(store.add_grant(full).await.unwrap(), GrantAdded::QuotaExhausted { .. }));
         let mut renewed = change(round, &[State::Issued], State::Issued);
         renewed.next_check = NextCheck::At(noon());
         store.change_grant(renewed).await.unwrap();
@@ -171,6 +181,10 @@ async fn every_statement_on_postgres_finds_its_rows_by_an_index() {
         ("INSERT INTO grants", None),
         ("INSERT INTO idempotency_keys", Some("idempotency_keys_pkey")),
         ("FROM idempotency_keys WHERE", Some("idempotency_keys_pkey")),
+        ("SELECT user_id, (SELECT count(*)", Some("Only Scan using grants_open")),
+        ("SELECT user_id, (SELECT count(*)", Some("Only Scan using grants_by_user")),
+        ("LIMIT 1 OFFSET $3", Some("grants_by_user")),
+        ("DELETE FROM idempotency_keys WHERE scope_digest = $1", Some("idempotency_keys_pkey")),
         ("UPDATE grants SET", Some("grants_pkey")),
         ("INSERT INTO completions", Some("completions_grant_id_object_key_etag_key")),
         ("INSERT INTO events", None),

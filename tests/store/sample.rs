@@ -8,6 +8,7 @@ use oss_valet::{
         event::{Event, EventType},
         grant::{Grant, GrantKind, State},
         profile::Method,
+        quota::Quotas,
     },
 };
 use uuid::Uuid;
@@ -48,7 +49,7 @@ pub(crate) fn grant(n: u64) -> NewGrant {
         expires_at: noon() + TimeDelta::minutes(10),
         write_until: noon() + TimeDelta::minutes(25),
     };
-    NewGrant { grant, next_check_at: noon() + TimeDelta::minutes(1), idempotency: None }
+    NewGrant { grant, next_check_at: noon() + TimeDelta::minutes(1), idempotency: None, quotas: Quotas::default() }
 }
 
 /// A grant whose caller sent the `key`th idempotency key.

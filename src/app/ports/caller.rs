@@ -30,6 +30,22 @@ impl Caller {
 pub trait Authenticator: Send + Sync {
     /// Verifies the token at `now`.
     async fn authenticate(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<Caller>, Unauthenticated>;
+
+    /// How the keys of each issuer stand.
+    fn key_sets(&self) -> Vec<KeySetStatus>;
+}
+
+/// How the keys of one issuer stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySetStatus {
+    /// Whose.
+    pub issuer: String,
+    /// How many can be used.
+    pub keys: usize,
+    /// When they were last fetched; `None` for what never was, or is configured.
+    pub fetched_at: Option<DateTime<Utc>>,
+    /// When fetching them last failed.
+    pub failed_at: Option<DateTime<Utc>>,
 }
 
 /// Why a token is not accepted.

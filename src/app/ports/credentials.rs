@@ -52,6 +52,8 @@ pub struct CredentialStatus {
     pub state: CredentialState,
     /// Whether there is something to sign with now.
     pub usable: bool,
+    /// When what it holds was renewed; `None` for what never is.
+    pub renewed_at: Option<DateTime<Utc>>,
     /// When what it holds expires; `None` for what lives on.
     pub expires_at: Option<DateTime<Utc>>,
     /// Since when renewing fails.
@@ -63,7 +65,14 @@ pub struct CredentialStatus {
 impl CredentialStatus {
     /// There is a credential, and nothing is the matter.
     pub fn ok(expires_at: Option<DateTime<Utc>>) -> Self {
-        Self { state: CredentialState::Ok, usable: true, expires_at, failing_since: None, reason: None }
+        Self {
+            state: CredentialState::Ok,
+            usable: true,
+            renewed_at: None,
+            expires_at,
+            failing_since: None,
+            reason: None,
+        }
     }
 
     /// There is none, for this reason.
@@ -71,6 +80,7 @@ impl CredentialStatus {
         Self {
             state: CredentialState::Failing,
             usable: false,
+            renewed_at: None,
             expires_at: None,
             failing_since: None,
             reason: Some(reason),

@@ -9,7 +9,7 @@ mod retention;
 mod store;
 
 pub use self::{
-    caller::{Authenticator, Caller, Unauthenticated},
+    caller::{Authenticator, Caller, KeySetStatus, Unauthenticated},
     credentials::{
         Credential, CredentialState, CredentialStatus, Credentials, CredentialsUnavailable, Session, TokenError,
         TokenService,

@@ -8,12 +8,14 @@ use super::{Outbox, OutgoingEvent, Purge, Purged};
 use crate::grant::{
     completion::Completion,
     grant::{Grant, State},
+    quota::{Quota, Quotas},
 };
 
 /// The ledger. Everything answered `Ok` is durable.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Adds a grant, unless its idempotency key is already claimed. Concurrent calls share one transaction.
+    /// Adds a grant, unless its idempotency key is already claimed, or its user has as many as its quotas say: counted exactly,
+    /// whoever adds grants at the same time. Concurrent calls share one transaction.
     async fn add_grant(&self, new: NewGrant) -> Result<GrantAdded, StoreError>;
 
     /// Looks a grant up by id.
@@ -59,6 +61,8 @@ pub struct NewGrant {
     pub next_check_at: DateTime<Utc>,
     /// Present when the caller sent an `Idempotency-Key`.
     pub idempotency: Option<IdempotencyClaim>,
+    /// What its user may have.
+    pub quotas: Quotas,
 }
 
 /// A claim on an idempotency key.
@@ -83,6 +87,13 @@ pub enum GrantAdded {
         entry: Box<LedgerEntry>,
         /// Digest of the earlier request.
         request_digest: [u8; 32],
+    },
+    /// Nothing was added: the user has as many as one may have.
+    QuotaExhausted {
+        /// Of which.
+        quota: Quota,
+        /// When there is room for one more, where that is known.
+        free_at: Option<DateTime<Utc>>,
     },
 }
 

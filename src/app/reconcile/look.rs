@@ -10,12 +10,15 @@ use super::super::{
     ports::{GrantChange, GrantChanged, LedgerEntry, NextCheck, StoreError},
     record_completion::{REASON_CANCELLED, RecordError},
 };
-use crate::grant::{
-    completion::CompletionSource,
-    event::{Event, EventType},
-    grant::{Grant, GrantKind, State},
-    looks::Patience,
-    profile::Method,
+use crate::{
+    grant::{
+        completion::CompletionSource,
+        event::{Event, EventType},
+        grant::{Grant, GrantKind, State},
+        looks::Patience,
+        profile::Method,
+    },
+    instruments,
 };
 
 /// A look, and what it brought.
@@ -137,6 +140,7 @@ impl Valet {
         if let Some(why) = finding.detail().filter(|_| finding.patience().is_some()) {
             tracing::warn!(grant.id = %grant.id, look.found = finding.as_str(), error.cause = why, "a look brought no answer");
         }
+        instruments::look(finding.as_str());
         self.settle_look(&grant, &finding, lease, now).await?;
         Ok(Looked { id: grant.id, bucket: grant.bucket, key: grant.key, before: grant.state, finding })
     }

@@ -31,6 +31,7 @@ pub struct Pacing {
 }
 
 /// OSS has not answered for a bucket.
+#[derive(Clone)]
 struct Silence {
     pause: TimeDelta,
     until: DateTime<Utc>,
@@ -45,6 +46,12 @@ impl Pacing {
             silences: Mutex::default(),
             turn: AtomicUsize::new(0),
         }
+    }
+
+    /// The same at another rate: what is left alone stays so.
+    #[must_use]
+    pub fn at_rate(&self, per_second: u32, now: DateTime<Utc>) -> Self {
+        Self { silences: Mutex::new(lock(&self.silences).clone()), ..Self::new(per_second, now) }
     }
 
     pub(super) fn per_second(&self) -> u32 {

@@ -52,7 +52,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 fn offline(settings: &Settings, environment: &Environment) -> Vec<Finding> {
     let mut found = settings::check(settings, environment);
     // Keys are read here, so that an unusable one is told now and not at the start.
-    if let Err(error) = wiring::authenticator(settings) {
+    if let Err(error) = wiring::authenticator(settings, None) {
         let place = settings.place_of("auth.issuers");
         found.faults.push(Fault { place, key: "auth.issuers".to_owned(), message: error.to_string() });
     }

@@ -26,7 +26,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) async fn check(settings: &Settings, environment: &Environment) -> anyhow::Result<Vec<Judged>> {
     let clock = SystemClock;
     let parts = CredentialParts { environment, clock: Arc::new(clock), entropy: Arc::new(SystemEntropy) };
-    let credentials = wiring::credentials(settings, &parts)?.credentials;
+    let credentials = wiring::credentials(settings, &parts, |_| None)?.credentials;
     let inspectors = wiring::bucket_inspectors(settings, &credentials)?;
     let mut found = try_credentials(settings, &credentials).await;
     found.push(try_store(settings).await);

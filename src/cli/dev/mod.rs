@@ -30,7 +30,7 @@ use crate::{
     settings::{ConfigSource, Environment, Settings},
     shutdown,
     simulator::{Action, BucketSpec, Permissions, Simulator, SimulatorSettings},
-    startup::{Application, Listeners, Parts},
+    startup::{Application, Follow, Listeners, Parts},
     wiring,
 };
 
@@ -104,7 +104,9 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let role_arn = simulator_settings.role_arn(READY_ROLE);
     let simulator = Simulator::bind(simulator_settings)?;
     let listeners = Listeners { public: bind(args.listen)?, ops: bind(args.ops_listen)? };
-    let settings = load_settings(args, data, &secrets, &simulator, &role_arn, &listeners)?;
+    let source = settings_source(args, data, &secrets, &simulator, &role_arn, &listeners)?;
+    let settings = Settings::load(&source)?;
+    let follow = Follow::new(source)?;
     let telemetry = wiring::telemetry(&settings)?;
     let token = wiring::development_token(&settings, USER, &[], TOKEN_TTL, SystemClock.now())?;
 
@@ -113,7 +115,7 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let simulator_url = simulator.url();
     let simulator = tokio::spawn(simulator.run(stop_simulator.clone()));
     let parts = Parts { listeners: Some(listeners), ..Parts::system(Environment::capture()) };
-    let application = Application::build(&settings, parts, stops).await?;
+    let application = Application::build(&settings, parts, stops).await?.following(follow);
     announce(args, &secrets, &application, &simulator_url, &token)?;
     let ran = application.run().await;
     telemetry.shut_down().await;
@@ -136,14 +138,14 @@ fn simulator_settings(args: &DevArgs, data: &Path, secrets: &DevSecrets) -> anyh
     args.roles.add_to(settings)
 }
 
-fn load_settings(
+fn settings_source(
     args: &DevArgs,
     data: &Path,
     secrets: &DevSecrets,
     simulator: &Simulator,
     role_arn: &str,
     listeners: &Listeners,
-) -> anyhow::Result<Settings> {
+) -> anyhow::Result<ConfigSource> {
     let ledger = fs::canonicalize(data)?.join("ledger.db");
     let mut layer = LAYER.to_owned();
     for (name, value) in [
@@ -166,12 +168,12 @@ fn load_settings(
         let secret = &secrets.sink_secret;
         write!(layer, "\n[[sinks]]\nurl = {url:?}\nsecrets = [{secret:?}]\nname = \"dev\"\nallow_private = true\n")?;
     }
-    Ok(Settings::load(&ConfigSource {
+    Ok(ConfigSource {
         dir: args.config.clone(),
         env: "development".to_owned(),
         environment: Environment::capture(),
         built_in: Some(("oss-valet dev".to_owned(), layer)),
-    })?)
+    })
 }
 
 fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

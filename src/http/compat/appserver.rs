@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::{Valet, issue_directory::DirectoryForm},
-    http::{house::Current, problem::Problem},
+    http::{house::Current, issuing, problem::Problem},
     oss::request::SignatureVersion,
 };
 
@@ -121,7 +121,7 @@ async fn issue(
     version: SignatureVersion,
 ) -> Result<DirectoryForm, Problem> {
     let profile = asked_profile(http, entrant)?;
-    Ok(valet.issue_directory_form(entrant, &profile, version, valet.clock.now()).await?)
+    issuing::issue_directory_form(valet, entrant, &profile, version).await
 }
 
 fn answer(body: &impl Serialize) -> HttpResponse {

@@ -14,6 +14,7 @@ use crate::{
     http::{
         caller::{SignedIn, known, unauthorized},
         house::House,
+        limits::charge_user,
         problem::{Code, Problem},
     },
 };
@@ -78,6 +79,7 @@ fn by_ticket(request: &HttpRequest, ticket: &str) -> Result<Entrant, Problem> {
     let TicketHolder { caller, profile } = valet.redeem_ticket(ticket, valet.clock.now())?;
     let caller = Arc::new(caller);
     known(request, &caller);
+    charge_user(request, &caller.user_id)?;
     Ok(Entrant { caller, ticket_profile: Some(profile) })
 }
 

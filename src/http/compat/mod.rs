@@ -8,14 +8,18 @@ mod profile_query;
 mod sts;
 
 use actix_web::{
-    middleware::Condition,
+    HttpResponse, ResponseError as _,
+    dev::ServiceRequest,
+    middleware::from_fn,
     web::{self, ServiceConfig},
 };
 use utoipa::OpenApi;
 
 pub use self::entrant::Entrant;
 use super::{
-    cors::cors,
+    cors::CorsInForce,
+    limits::limit,
+    problem::Problem,
     resource::{self, Endpoint, issuing_get, register, resource as endpoint},
 };
 
@@ -29,17 +33,23 @@ pub(super) use self::companion::CompanionApi;
 /// The way in of clients that cannot send headers.
 pub(super) const BY_TICKET: &str = "/compat/t/{ticket}";
 
-/// Everything under `/compat`, for pages of these origins.
-pub(super) fn configure(cors_origins: &[String], app: &mut ServiceConfig) {
+/// Everything under `/compat`.
+pub(super) fn configure(app: &mut ServiceConfig) {
     let shapes = |scope: &mut ServiceConfig| register(table(), scope);
     let by_ticket = web::scope("/t/{ticket}").configure(shapes).default_service(web::to(resource::not_found));
     app.service(
         web::scope("/compat")
-            .wrap(Condition::new(!cors_origins.is_empty(), cors(cors_origins)))
+            .wrap(from_fn(|request, next| limit(request, next, refuse)))
+            .wrap(CorsInForce)
             .service(by_ticket)
             .configure(shapes)
             .default_service(web::to(resource::not_found)),
     );
+}
+
+/// A refusal in the shape of what was asked for.
+fn refuse(request: &ServiceRequest, problem: &Problem) -> HttpResponse {
+    if request.path().ends_with("/sts") { sts::refuse(problem) } else { problem.error_response() }
 }
 
 /// The shapes, relative to the way in: add one here and it serves both.

@@ -14,6 +14,7 @@ use crate::{
     app::{Valet, directory_session::DirectorySession},
     http::{
         house::Current,
+        issuing,
         openapi::schemas,
         problem::{Code, Problem},
         root_span::tell_refusal,
@@ -111,17 +112,22 @@ pub(super) async fn lend(http: HttpRequest, entrant: Result<Entrant, Problem>, v
     };
     match lent {
         Ok(session) => answer(&lent_view(&valet, &session)),
-        Err(problem) => answer(&Refused {
-            status_code: status_inside(problem.code()),
-            error_code: problem.code().as_str(),
-            error_message: problem.detail(),
-        }),
+        Err(problem) => refuse(&problem),
     }
+}
+
+/// A refusal in words that the SDKs understand.
+pub(super) fn refuse(problem: &Problem) -> HttpResponse {
+    answer(&Refused {
+        status_code: status_inside(problem.code()),
+        error_code: problem.code().as_str(),
+        error_message: problem.detail(),
+    })
 }
 
 async fn lend_to(http: &HttpRequest, entrant: &Entrant, valet: &Valet) -> Result<DirectorySession, Problem> {
     let profile = asked_profile(http, entrant)?;
-    Ok(valet.lend_directory(entrant, &profile, valet.clock.now()).await?)
+    issuing::lend_directory(valet, entrant, &profile).await
 }
 
 /// 403 for what asking again does not help; what may pass is the server's trouble.

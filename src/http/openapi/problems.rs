@@ -13,9 +13,10 @@ use crate::{
 /// Of every operation.
 const ALWAYS: &[Code] = &[MethodNotAllowed];
 /// Of whoever must say who he is.
-const SIGNED_IN: &[Code] = &[Unauthorized, RateLimited, CredentialsUnavailable, Internal];
+const SIGNED_IN: &[Code] =
+    &[Unauthorized, BodyTooLarge, UriTooLong, RateLimited, HeadersTooLarge, CredentialsUnavailable, Internal];
 /// Of a JSON body.
-const BODY: &[Code] = &[MalformedJson, BodyTooLarge, UnsupportedMediaType];
+const BODY: &[Code] = &[MalformedJson, RequestTimeout, BodyTooLarge, UnsupportedMediaType];
 /// Of a JSON body in which every field is known.
 const FIELDS: &[Code] = &[UnknownField, MissingField];
 /// Of who comes by ticket, or names the profile in the query.
@@ -37,9 +38,13 @@ const ASK: &[Code] = &[
 /// Of whatever is signed.
 const SIGNING: &[Code] =
     &[CredentialsNotSupported, StsThrottled, OssUnavailable, CredentialsUnavailable, StoreUnavailable];
+/// Of whatever makes a grant.
+const ISSUING: &[Code] = &[QuotaExceeded];
 /// Of parts, which OSS is asked about.
 const PARTS: &[Code] =
     &[ProfileNotAllowed, MethodNotAllowedByProfile, InvalidParameter, OssUnavailable, CredentialsUnavailable];
+/// Of part numbers: beyond the largest file.
+const NUMBERS: &[Code] = &[SizeTooLarge];
 /// Of what is asked for a directory.
 const DIRECTORY: &[Code] = &[DirectoryNotAllowed, MethodNotAllowedByProfile, UserIdUnusable];
 /// Of the one way in.
@@ -58,6 +63,7 @@ const RECORDING: &[Code] = &[
 /// Of the callback's steps, in their order.
 const CALLBACK: &[Code] = &[
     MalformedJson,
+    RequestTimeout,
     BodyTooLarge,
     CallbackMalformed,
     CallbackKeyNotTrusted,
@@ -86,6 +92,7 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
             FIELDS,
             ASK,
             SIGNING,
+            ISSUING,
             &[Forbidden, ProfileNotAllowed, IdempotencyConflict, UnknownVariable, InvalidParameter],
         ],
     ),
@@ -95,18 +102,18 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("cancelUpload", &[SIGNED_IN, LIVE_GRANT]),
     ("completeUpload", &[SIGNED_IN, BODY, &[UnknownField], LIVE_GRANT, RECORDING]),
     ("renewUpload", &[SIGNED_IN, BODY, &[UnknownField, ProfileNotAllowed], LIVE_GRANT, SIGNING]),
-    ("signParts", &[SIGNED_IN, BODY, FIELDS, LIVE_GRANT, PARTS]),
+    ("signParts", &[SIGNED_IN, BODY, FIELDS, LIVE_GRANT, PARTS, NUMBERS]),
     ("listParts", &[SIGNED_IN, LIVE_GRANT, PARTS]),
     ("openTicket", &[SIGNED_IN, BODY, FIELDS, &[ProfileNotAllowed, UserIdUnusable]]),
-    ("getAppserverPolicy", &[SIGNED_IN, ENTRANT, DIRECTORY, SIGNING]),
-    ("getAppserverPolicyV4", &[SIGNED_IN, ENTRANT, DIRECTORY, SIGNING]),
+    ("getAppserverPolicy", &[SIGNED_IN, ENTRANT, DIRECTORY, SIGNING, ISSUING]),
+    ("getAppserverPolicyV4", &[SIGNED_IN, ENTRANT, DIRECTORY, SIGNING, ISSUING]),
     // Its refusals are in its 200.
-    ("lendCredentials", &[&[RateLimited]]),
-    ("companionParams", &[SIGNED_IN, ENTRANT, ASK, SIGNING]),
-    ("companionCreateMultipart", &[SIGNED_IN, BODY, ENTRANT, ASK, SIGNING]),
+    ("lendCredentials", &[]),
+    ("companionParams", &[SIGNED_IN, ENTRANT, ASK, SIGNING, ISSUING]),
+    ("companionCreateMultipart", &[SIGNED_IN, BODY, ENTRANT, ASK, SIGNING, ISSUING]),
     ("companionListParts", &[SIGNED_IN, LIVE_GRANT, PARTS]),
-    ("companionSignPart", &[SIGNED_IN, LIVE_GRANT, PARTS]),
-    ("companionSignBatch", &[SIGNED_IN, LIVE_GRANT, PARTS]),
+    ("companionSignPart", &[SIGNED_IN, LIVE_GRANT, PARTS, NUMBERS]),
+    ("companionSignBatch", &[SIGNED_IN, LIVE_GRANT, PARTS, NUMBERS]),
     ("companionAbortMultipart", &[SIGNED_IN, LIVE_GRANT, &[ProfileNotAllowed, InvalidParameter]]),
     ("companionCompleteMultipart", &[SIGNED_IN, BODY, LIVE_GRANT, RECORDING, &[ProfileNotAllowed]]),
     ("companionComplete", &[SIGNED_IN, LIVE_GRANT, RECORDING, &[ProfileNotAllowed]]),
@@ -194,7 +201,11 @@ fn detail_of(code: Code) -> &'static str {
         BodyTooLarge => "at most 65536 bytes",
         UnsupportedMediaType => "send Content-Type: application/json",
         CallbackViolatesGrant => "bucket or key are not the grant's",
-        RateLimited => "too many requests of this user are waiting",
+        RequestTimeout => "the body did not arrive in time",
+        UriTooLong => "at most 8192 bytes",
+        HeadersTooLarge => "at most 32768 bytes",
+        RateLimited => "too many requests of this user; try again in 3 s",
+        QuotaExceeded => "the user's quota `grants_per_day` is used up",
         StsThrottled => "ask again in a second",
         // Ours: the cause is in the log alone. The rest names fields.
         _ => "nothing is lost; try again later",

@@ -10,7 +10,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         Object, Ref, RefOr, Schema,
-        schema::{AnyOfBuilder, SchemaType},
+        schema::{AnyOfBuilder, SchemaType, Type},
     },
 };
 use uuid::Uuid;
@@ -232,7 +232,14 @@ impl PartialSchema for CallbackAnswer {
         let about = "What OSS hands to the client: a recorded upload, or whatever JSON the profile's hook answered.";
         AnyOfBuilder::new()
             .item(Ref::from_schema_name("RecordedUpload"))
-            .item(Object::builder().schema_type(SchemaType::AnyValue))
+            .item(Object::builder().schema_type(SchemaType::from_iter([
+                Type::Object,
+                Type::Array,
+                Type::String,
+                Type::Number,
+                Type::Boolean,
+                Type::Null,
+            ])))
             .description(Some(about))
             .into()
     }

@@ -4,14 +4,19 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web::Payload};
 
 use crate::{
     http::{
+        callback_refusals::code_of,
         house::Current,
-        json_body::read_capped,
+        json_body::BodyBounds,
         openapi::schemas::{CallbackAnswer, CallbackBody},
-        problem::Problem,
+        problem::{Code, Problem},
         to_its_end::to_its_end,
     },
+    instruments::{self, Stopwatch},
     oss::{callback_body::MAX_BODY_BYTES, callback_signature::CallbackRequest},
 };
+
+/// What a callback has come to when it is answered with 200.
+const RECORDED: &str = "recorded";
 
 /// Verifies, confirms, records; answers exactly 200 with JSON and a Content-Length, or a problem.
 ///
@@ -36,7 +41,9 @@ use crate::{
     security(("ossSignature" = []))
 )]
 pub async fn accept(request: HttpRequest, payload: Payload, valet: Current) -> Result<HttpResponse, Problem> {
-    let body = read_capped(payload.into_inner(), MAX_BODY_BYTES).await?;
+    let watch = Stopwatch::start();
+    let read = BodyBounds::fixed(MAX_BODY_BYTES, &request).read(payload.into_inner()).await;
+    let body = read.inspect_err(|problem| count_refusal(problem.code(), watch))?;
     let callback = CallbackRequest {
         raw_path: request.uri().path().to_owned().into(),
         raw_query: request.uri().query().map(|query| query.to_owned().into()),
@@ -48,9 +55,24 @@ pub async fn accept(request: HttpRequest, payload: Payload, valet: Current) -> R
         body,
     };
     let valet = valet.into_inner();
-    let answer = to_its_end(async move { valet.accept_callback(callback, valet.clock.now()).await }).await?;
+    let answered = to_its_end(async move {
+        let outcome = valet.accept_callback(callback, valet.clock.now()).await;
+        // In here, since it counts also where nobody waits for it any more.
+        match &outcome {
+            Ok(_) => instruments::callback(RECORDED, RECORDED, watch.elapsed()),
+            Err(error) => count_refusal(code_of(error), watch),
+        }
+        outcome
+    });
+    let answer = answered.await?;
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(answer.into_json()))
+}
+
+/// Its own doing, or ours.
+fn count_refusal(code: Code, watch: Stopwatch) {
+    let result = if code.status().is_server_error() { "failed" } else { "refused" };
+    instruments::callback(code.as_str(), result, watch.elapsed());
 }

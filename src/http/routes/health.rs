@@ -101,7 +101,7 @@ async fn clock_is_off(valet: &Valet) -> bool {
 async fn credentials(valet: &Valet) -> (bool, Map<String, Value>) {
     let statuses = valet.credential_statuses(valet.clock.now()).await;
     let can_sign = |bucket: &Bucket| statuses.iter().any(|(name, status)| *name == bucket.signer && status.usable);
-    let any = valet.buckets.values().any(can_sign);
+    let any = valet.buckets.values().any(|bucket| can_sign(bucket));
     let is_doubtful = |status: &CredentialStatus| {
         !status.usable || matches!(status.state, CredentialState::Failing | CredentialState::Expired)
     };

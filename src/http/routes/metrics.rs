@@ -1,29 +1,39 @@
-//! `/metrics` on the operations listener: how credentials, outbox, ledger and clock stand, in Prometheus' text format.
+//! `/metrics` on the operations listener, in Prometheus' text format: what has happened since the start ([`crate::instruments`]), and how
+//! credentials, keys, outbox, ledger and clock stand.
 //!
-//! Everything is asked when it is scraped, into a recorder of its own: nothing that is gone lingers, and every replica tells the same
-//! of what is shared. Labels are names from the settings, never anything a user sends.
+//! The latter is asked when it is scraped: nothing that is gone lingers, and every replica tells the same of what is shared. Labels are
+//! names from the settings, never anything a user sends.
 
-use actix_web::{HttpResponse, http::header, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::header, web::Data};
 use chrono::{DateTime, Utc};
-use metrics::{Unit, describe_gauge, gauge, with_local_recorder};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics::gauge;
 
 use crate::{
     app::{
         Valet,
-        ports::{CredentialState, CredentialStatus, SinkDepth},
+        ports::{CredentialState, CredentialStatus, KeySetStatus, SinkDepth},
     },
-    http::{drain::Draining, house::Current},
+    http::{drain::Draining, house::House},
+    instruments::{
+        self,
+        catalogue::{
+            BUILD_INFO, CLOCK_OFFSET, CREDENTIALS_AGE, CREDENTIALS_EXPIRY, CREDENTIALS_FAILING_SINCE,
+            CREDENTIALS_STATE, CREDENTIALS_USABLE, DRAINING, JWKS_AGE, JWKS_KEYS, JWKS_LAST_FAILURE, OUTBOX_DEAD,
+            OUTBOX_OLDEST, OUTBOX_OLDEST_AGE, OUTBOX_PENDING, SINK_DISABLED, STORE_UP,
+        },
+    },
 };
 
-/// Prometheus' text format.
-const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Of which commit this program is, where whoever built it has said so.
+const REVISION: Option<&str> = option_env!("OSS_VALET_REVISION");
 
 /// What a scrape finds.
 struct Findings<'a> {
     valet: &'a Valet,
+    now: DateTime<Utc>,
     draining: bool,
     credentials: Vec<(&'a str, CredentialStatus)>,
+    key_sets: Vec<KeySetStatus>,
     /// `None` when the ledger does not answer.
     outbox: Option<Vec<SinkDepth>>,
 }
@@ -39,93 +49,91 @@ struct Findings<'a> {
     responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")),
     security(())
 )]
-pub async fn metrics(valet: Current, draining: Data<Draining>) -> HttpResponse {
+pub async fn metrics(http: HttpRequest, draining: Data<Draining>) -> HttpResponse {
+    let house = House::of(&http);
+    let valet = &house.valet;
+    let now = valet.clock.now();
     let outbox = valet.outbox.depth().await;
     if let Err(error) = &outbox {
         tracing::error!(error.cause = %error, "the store does not answer");
     }
     let findings = Findings {
-        valet: &valet,
+        valet,
+        now,
         draining: draining.0.is_cancelled(),
-        credentials: valet.credential_statuses(valet.clock.now()).await,
+        credentials: valet.credential_statuses(now).await,
+        key_sets: house.authenticator.key_sets(),
         outbox: outbox.ok(),
     };
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, CONTENT_TYPE)).body(findings.render())
+    let page = instruments::page(|| findings.tell());
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, instruments::CONTENT_TYPE)).body(page)
 }
 
 impl Findings<'_> {
-    fn render(&self) -> String {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        with_local_recorder(&recorder, || {
-            describe();
-            gauge!("oss_valet_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-            gauge!("oss_valet_draining").set(flag(self.draining));
-            gauge!("oss_valet_store_up").set(flag(self.outbox.is_some()));
-            for (name, status) in &self.credentials {
-                record_credentials(name, status);
+    fn tell(&self) {
+        gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION"), "revision" => REVISION.unwrap_or("unknown")).set(1);
+        gauge!(DRAINING).set(flag(self.draining));
+        gauge!(STORE_UP).set(flag(self.outbox.is_some()));
+        for (name, status) in &self.credentials {
+            self.tell_credentials(name, status);
+        }
+        for keys in &self.key_sets {
+            self.tell_keys(keys);
+        }
+        for depth in self.outbox.iter().flatten() {
+            self.tell_sink(depth);
+        }
+        for (name, bucket) in &self.valet.buckets {
+            if let Some(offset) = bucket.objects.clock_offset() {
+                gauge!(CLOCK_OFFSET, "bucket" => name.clone()).set(offset.as_seconds_f64());
             }
-            for depth in self.outbox.iter().flatten() {
-                record_sink(depth);
-            }
-            for (name, bucket) in &self.valet.buckets {
-                if let Some(offset) = bucket.objects.clock_offset() {
-                    gauge!("oss_valet_clock_offset_seconds", "bucket" => name.clone()).set(offset.as_seconds_f64());
-                }
-            }
-        });
-        in_order(&recorder.handle().render())
+        }
     }
-}
 
-/// Always in the same order, so that two pages can be compared by eye: families by name, in each its comments first.
-fn in_order(page: &str) -> String {
-    let mut families: Vec<Vec<&str>> = page.trim().split("\n\n").map(|family| family.lines().collect()).collect();
-    for family in &mut families {
-        family.sort_by_key(|line| (!line.starts_with('#'), *line));
+    fn tell_credentials(&self, name: &str, status: &CredentialStatus) {
+        let set = |metric, value: f64| gauge!(metric, "credentials" => name.to_owned()).set(value);
+        set(CREDENTIALS_USABLE, flag(status.usable));
+        for state in CredentialState::ALL {
+            gauge!(CREDENTIALS_STATE, "credentials" => name.to_owned(), "state" => state.as_str())
+                .set(flag(status.state == state));
+        }
+        if let Some(at) = status.renewed_at {
+            set(CREDENTIALS_AGE, self.since(at));
+        }
+        if let Some(at) = status.expires_at {
+            set(CREDENTIALS_EXPIRY, timestamp(at));
+        }
+        if let Some(at) = status.failing_since {
+            set(CREDENTIALS_FAILING_SINCE, timestamp(at));
+        }
     }
-    families.sort();
-    families.iter().map(|family| family.join("\n") + "\n").collect::<Vec<_>>().join("\n")
-}
 
-fn record_credentials(name: &str, status: &CredentialStatus) {
-    let name = name.to_owned();
-    gauge!("oss_valet_credentials_usable", "credentials" => name.clone()).set(flag(status.usable));
-    for state in CredentialState::ALL {
-        gauge!("oss_valet_credentials_state", "credentials" => name.clone(), "state" => state.as_str())
-            .set(flag(status.state == state));
+    fn tell_keys(&self, keys: &KeySetStatus) {
+        let set = |metric, value: f64| gauge!(metric, "issuer" => keys.issuer.clone()).set(value);
+        set(JWKS_KEYS, count(keys.keys as u64));
+        if let Some(at) = keys.fetched_at {
+            set(JWKS_AGE, self.since(at));
+        }
+        if let Some(at) = keys.failed_at {
+            set(JWKS_LAST_FAILURE, timestamp(at));
+        }
     }
-    if let Some(at) = status.expires_at {
-        gauge!("oss_valet_credentials_expiry_timestamp_seconds", "credentials" => name.clone()).set(timestamp(at));
-    }
-    if let Some(at) = status.failing_since {
-        gauge!("oss_valet_credentials_failing_since_timestamp_seconds", "credentials" => name).set(timestamp(at));
-    }
-}
 
-fn record_sink(depth: &SinkDepth) {
-    let sink = depth.sink.clone();
-    gauge!("oss_valet_outbox_pending", "sink" => sink.clone()).set(count(depth.pending));
-    gauge!("oss_valet_outbox_dead", "sink" => sink.clone()).set(count(depth.dead));
-    gauge!("oss_valet_sink_disabled", "sink" => sink.clone()).set(flag(depth.disabled.is_some()));
-    if let Some(at) = depth.oldest_pending {
-        gauge!("oss_valet_outbox_oldest_pending_timestamp_seconds", "sink" => sink).set(timestamp(at));
+    fn tell_sink(&self, depth: &SinkDepth) {
+        let set = |metric, value: f64| gauge!(metric, "sink" => depth.sink.clone()).set(value);
+        set(OUTBOX_PENDING, count(depth.pending));
+        set(OUTBOX_DEAD, count(depth.dead));
+        set(SINK_DISABLED, flag(depth.disabled.is_some()));
+        set(OUTBOX_OLDEST_AGE, depth.oldest_pending.map_or(0.0, |at| self.since(at)));
+        if let Some(at) = depth.oldest_pending {
+            set(OUTBOX_OLDEST, timestamp(at));
+        }
     }
-}
 
-fn describe() {
-    let seconds = |name: &'static str, what: &'static str| describe_gauge!(name, Unit::Seconds, what);
-    describe_gauge!("oss_valet_build_info", "1, with the version of this program.");
-    describe_gauge!("oss_valet_draining", "1 while the service is stopping.");
-    describe_gauge!("oss_valet_store_up", "1 while the ledger answers.");
-    describe_gauge!("oss_valet_credentials_usable", "1 while these credentials can sign.");
-    describe_gauge!("oss_valet_credentials_state", "1 for the state that the provider is in, 0 for the others.");
-    seconds("oss_valet_credentials_expiry_timestamp_seconds", "When what the provider holds expires.");
-    seconds("oss_valet_credentials_failing_since_timestamp_seconds", "Since when renewing fails.");
-    describe_gauge!("oss_valet_outbox_pending", "Deliveries still to be made.");
-    describe_gauge!("oss_valet_outbox_dead", "Deliveries given up: dead letters.");
-    describe_gauge!("oss_valet_sink_disabled", "1 while the sink gets nothing, because it answered 410.");
-    seconds("oss_valet_outbox_oldest_pending_timestamp_seconds", "When the oldest event that waits was recorded.");
-    seconds("oss_valet_clock_offset_seconds", "How far OSS's clock was ahead of ours when it last answered.");
+    /// Seconds from then until now; none where a replica's clock is ahead of ours.
+    fn since(&self, at: DateTime<Utc>) -> f64 {
+        (self.now - at).as_seconds_f64().max(0.0)
+    }
 }
 
 fn flag(set: bool) -> f64 {

@@ -4,6 +4,7 @@ mod addresses;
 mod callback_size;
 mod credentials;
 mod endpoints;
+mod limits;
 
 use chrono::TimeDelta;
 use url::Url;
@@ -69,6 +70,7 @@ pub fn check(settings: &Settings, environment: &Environment) -> Findings {
     check.issuers();
     check.endpoints();
     check.hooks();
+    check.limits();
     check.sinks();
     check.credentials(environment);
     for profile in &settings.profiles {

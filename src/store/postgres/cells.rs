@@ -1,6 +1,7 @@
 //! Facts → PostgreSQL's cells: for each statement one array a column.
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
 use sqlx::{Postgres, Row as _, postgres::PgArguments, postgres::PgRow, query::Query};
 use uuid::Uuid;
 
@@ -44,6 +45,18 @@ pub(super) fn bind_grants(query: Bound, new: &[&NewGrant]) -> Bound {
         .bind(column(&grants, |grant| micros(grant.expires_at)))
         .bind(column(&grants, |grant| micros(grant.write_until)))
         .bind(column(new, |new| micros(new.next_check_at)))
+}
+
+/// The numbers that users are locked by, in their order: two users that share one only wait for each other.
+pub(super) fn user_locks(user_ids: &[&str]) -> Vec<i32> {
+    let number = |user_id: &&str| {
+        let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(user_id));
+        i32::from_be_bytes([a, b, c, d])
+    };
+    let mut numbers: Vec<i32> = user_ids.iter().map(number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 /// Binds rows of `idempotency_keys`: `CLAIM_COLUMNS`, for those grants that come with a claim.

@@ -1,6 +1,6 @@
 //! The engine's work over one connection to PostgreSQL.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, PgConnection, SqlSafeStr, postgres::PgRow, query};
@@ -11,19 +11,23 @@ use super::{
         engine::{Engine, Value},
         failure::Failure,
         outbox::{Wanted, claim_deliveries},
+        quota::{Reach, read_usage},
         retention::{delete_events, delete_grants, delete_keys},
         rows,
     },
     cells, listen,
     statements::{
-        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_CHECKS, CLAIM_KEYS, FIND_COMPLETIONS, FIND_DUE_BUCKETS, FIND_GRANTS,
-        HOLD_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, NOTIFY,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_CHECKS, CLAIM_KEYS, COUNT_USAGE, FIND_COMPLETIONS, FIND_DUE_BUCKETS,
+        FIND_GRANTS, HOLD_GRANTS, HOLD_USERS, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, NOTIFY,
     },
 };
 use crate::{
     app::ports::{CheckClaim, GrantChange, NewGrant},
-    grant::{completion::Completion, event::Event, grant::Grant},
+    grant::{completion::Completion, event::Event, grant::Grant, quota::Usage},
 };
+
+/// The class of the advisory locks on users. Any number, as long as it is the same in every version.
+const USER_LOCKS: i32 = 0x7573_6572;
 
 impl Engine for PgConnection {
     type Row = PgRow;
@@ -62,6 +66,18 @@ impl Engine for PgConnection {
     async fn claim_keys(&mut self, claimants: &[&NewGrant]) -> Result<HashSet<Uuid>, Failure> {
         let won = cells::bind_claims(query(CLAIM_KEYS.as_str()), claimants).fetch_all(self).await?;
         Ok(won.iter().map(|row| rows::read_id("idempotency_keys", row)).collect::<Result<_, _>>()?)
+    }
+
+    async fn hold_users(&mut self, user_ids: &[&str]) -> Result<(), Failure> {
+        query(HOLD_USERS).bind(USER_LOCKS).bind(cells::user_locks(user_ids)).execute(self).await?;
+        Ok(())
+    }
+
+    async fn count_usage(&mut self, user_ids: &[&str], reach: &Reach) -> Result<HashMap<String, Usage>, Failure> {
+        let user_ids: Vec<String> = user_ids.iter().map(|&user_id| user_id.to_owned()).collect();
+        let reach = reach.values().iter().fold(query(COUNT_USAGE.as_str()), cells::bind_value);
+        let counted = reach.bind(user_ids).fetch_all(self).await?;
+        Ok(counted.iter().map(read_usage).collect::<Result<_, _>>()?)
     }
 
     async fn change_grants(&mut self, changes: &[&GrantChange]) -> Result<HashSet<Uuid>, Failure> {

@@ -13,11 +13,12 @@ use tokio::time::timeout;
 use super::{super::OpenError, Server};
 
 /// All migrations, oldest first. Each is applied once and never edited afterwards: its checksum is in the ledger.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "ledger", include_str!("../migrations/postgres/0001_ledger.sql")),
     (5, "deliveries", include_str!("../migrations/postgres/0005_deliveries.sql")),
     (6, "checks", include_str!("../migrations/postgres/0006_checks.sql")),
     (7, "traces", include_str!("../migrations/postgres/0007_traces.sql")),
+    (8, "quotas", include_str!("../migrations/postgres/0008_quotas.sql")),
 ];
 
 /// Where sqlx notes what it has applied.

@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
+use super::super::{
+    quota::select_usage,
+    rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS},
+};
 
 const GRANT_TYPES: &str = "uuid, text, text, text, text, text, text, text, text, text, text, bigint, bigint, bigint, \
     text, text, boolean, text, text, bigint, bigint, bigint, bigint";
@@ -24,6 +27,13 @@ pub(super) static CLAIM_KEYS: LazyLock<String> = LazyLock::new(|| {
         WHERE idempotency_keys.expires_at <= excluded.claimed_at RETURNING grant_id";
     insert("idempotency_keys", CLAIM_COLUMNS, CLAIM_TYPES, on_conflict)
 });
+
+/// Locks users, who have no row of their own, in the order given.
+pub(super) const HOLD_USERS: &str = "SELECT pg_advisory_xact_lock($1, number) FROM unnest($2::integer[]) AS number";
+
+/// Counts what users have.
+pub(super) static COUNT_USAGE: LazyLock<String> =
+    LazyLock::new(|| select_usage("unnest($5::text[]) AS asked (user_id)"));
 
 /// Changes grants that are still in one of their expected states; those that were come back. All rows are locked
 /// beforehand, in the order of their ids, so that two transactions can wait for each other in one direction only; what

@@ -1,6 +1,6 @@
 //! The engine's work over one connection to a SQLite file.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, SqlSafeStr, SqliteConnection, query, sqlite::SqliteRow};
@@ -11,18 +11,19 @@ use super::{
         engine::{Engine, Value},
         failure::Failure,
         outbox::{Wanted, claim_deliveries},
+        quota::{Reach, read_usage},
         retention::{delete_events, delete_grants, delete_keys},
         rows,
     },
     cells,
     statements::{
-        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, FIND_COMPLETIONS, FIND_DUE_BUCKETS, FIND_DUE_CHECKS, FIND_GRANTS,
-        INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST, LEASE_CHECKS,
+        ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, COUNT_USAGE, FIND_COMPLETIONS, FIND_DUE_BUCKETS, FIND_DUE_CHECKS,
+        FIND_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST, LEASE_CHECKS,
     },
 };
 use crate::{
     app::ports::{CheckClaim, GrantChange, NewGrant},
-    grant::{completion::Completion, event::Event, grant::Grant},
+    grant::{completion::Completion, event::Event, grant::Grant, quota::Usage},
 };
 
 impl Engine for SqliteConnection {
@@ -74,6 +75,18 @@ impl Engine for SqliteConnection {
             }
         }
         Ok(won)
+    }
+
+    async fn count_usage(&mut self, user_ids: &[&str], reach: &Reach) -> Result<HashMap<String, Usage>, Failure> {
+        let mut usage = HashMap::with_capacity(user_ids.len());
+        for (statement, piece) in COUNT_USAGE.split(user_ids) {
+            let reach = reach.values().iter().fold(query(statement), cells::bind_value);
+            let asked = piece.iter().fold(reach, |query, user_id| cells::bind_value(query, &Value::Text(user_id)));
+            for row in asked.fetch_all(&mut *self).await? {
+                usage.extend([read_usage(&row)?]);
+            }
+        }
+        Ok(usage)
     }
 
     async fn change_grants(&mut self, changes: &[&GrantChange]) -> Result<HashSet<Uuid>, Failure> {

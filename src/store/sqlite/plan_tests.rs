@@ -9,7 +9,7 @@ use super::{options, schema, statements};
 use crate::{
     app::ports::GrantFilter,
     grant::grant::State,
-    store::{engine::Engine, retention, shelf::select_newest, transaction},
+    store::{engine::Engine, quota, retention, shelf::select_newest, transaction},
 };
 
 async fn ledger() -> (TempDir, SqliteConnection) {
@@ -38,6 +38,7 @@ async fn every_statement_finds_its_rows_by_an_index() {
     let sized = [
         &statements::INSERT_GRANTS,
         &statements::CLAIM_KEYS,
+        &statements::COUNT_USAGE,
         &statements::CHANGE_GRANTS,
         &statements::INSERT_COMPLETIONS,
         &statements::INSERT_EVENTS,
@@ -54,8 +55,10 @@ async fn every_statement_finds_its_rows_by_an_index() {
             }
         }
     }
-    let lines = plan(&mut connection, transaction::FIND_CLAIM).await;
-    assert!(lines.iter().all(|line| line.starts_with("SEARCH idempotency_keys")), "{lines:?}");
+    for statement in [transaction::FIND_CLAIM, transaction::RELEASE_KEY] {
+        let lines = plan(&mut connection, statement).await;
+        assert!(lines.iter().all(|line| line.starts_with("SEARCH idempotency_keys")), "{lines:?}");
+    }
 }
 
 #[tokio::test]
@@ -91,6 +94,22 @@ async fn a_page_is_read_in_its_order() {
         let lines = plan(&mut connection, &select_newest(&filter).0).await;
         assert!(lines.len() == 1 && lines[0].starts_with(expected), "{case}: {lines:?}");
     }
+}
+
+#[tokio::test]
+async fn what_a_user_has_is_counted_in_an_index_alone() {
+    let (_directory, mut connection) = ledger().await;
+    let (statement, _) = statements::COUNT_USAGE.split(&[()]).next().unwrap();
+    let lines = plan(&mut connection, statement).await;
+    for expected in [
+        "SEARCH grants USING COVERING INDEX grants_open (user_id=?)",
+        "SEARCH grants USING COVERING INDEX grants_by_user (user_id=? AND id>?)",
+        "SEARCH grants USING COVERING INDEX grants_open (user_id=? AND method=?)",
+    ] {
+        assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
+    }
+    let lines = plan(&mut connection, quota::FIND_OLDEST_OF_DAY).await;
+    assert_eq!(lines, ["SEARCH grants USING INDEX grants_by_user (user_id=? AND id>?)"]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use sqlx::{
 use super::super::OpenError;
 
 /// All migrations, oldest first. Each is applied once and never edited afterwards: its checksum is in the ledger.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "ledger", include_str!("../migrations/sqlite/0001_ledger.sql")),
     (2, "multipart", include_str!("../migrations/sqlite/0002_multipart.sql")),
     (3, "hook", include_str!("../migrations/sqlite/0003_hook.sql")),
@@ -19,6 +19,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "deliveries", include_str!("../migrations/sqlite/0005_deliveries.sql")),
     (6, "checks", include_str!("../migrations/sqlite/0006_checks.sql")),
     (7, "traces", include_str!("../migrations/sqlite/0007_traces.sql")),
+    (8, "quotas", include_str!("../migrations/sqlite/0008_quotas.sql")),
 ];
 
 /// Where sqlx notes what it has applied.

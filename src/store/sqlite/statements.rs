@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use super::super::rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS};
+use super::super::{
+    quota::select_usage,
+    rows::{CHANGE_COLUMNS, CLAIM_COLUMNS, COMPLETION_COLUMNS, EVENT_COLUMNS, GRANT_COLUMNS},
+};
 
 /// How many rows one statement has room for. Four sizes keep the cache of prepared statements small; room that is not
 /// needed stays unbound, which is NULL, and such rows are passed over. That costs far less than another crossing to
@@ -42,6 +45,15 @@ pub(super) static CLAIM_KEYS: LazyLock<Sized> = LazyLock::new(|| {
         grant_id = excluded.grant_id, claimed_at = excluded.claimed_at, expires_at = excluded.expires_at \
         WHERE idempotency_keys.expires_at <= excluded.claimed_at RETURNING grant_id";
     Sized::new(|rows| insert("idempotency_keys", CLAIM_COLUMNS, rows, on_conflict))
+});
+
+/// Counts what users have.
+pub(super) static COUNT_USAGE: LazyLock<Sized> = LazyLock::new(|| {
+    Sized::new(|rows| {
+        // After the four that say how far to count.
+        let users: Vec<_> = (5..5 + rows).map(|number| format!("(${number})")).collect();
+        select_usage(&format!("(SELECT column1 AS user_id FROM (VALUES {})) AS asked", users.join(", ")))
+    })
 });
 
 /// Changes grants that are still in one of their expected states; those that were come back. One statement for many,

@@ -4,6 +4,7 @@ mod asked;
 mod backend;
 mod failing;
 mod gone;
+mod metered;
 
 use serde_json::{Value, json};
 

@@ -66,7 +66,7 @@ function example({ item, request, response }, scrubber) {
 /** A page or a program is not worth repeating here. */
 function shown(type, response, scrubber) {
   const text = response.stream?.toString() ?? "";
-  return /html|javascript|css/.test(type) || text.length > 20_000 ? `${text.slice(0, 200)}…` : scrubber.body(text);
+  return /html|javascript|css|version=0\.0\.4/.test(type) || text.length > 20_000 ? `${text.slice(0, 200)}…` : scrubber.body(text);
 }
 
 /** As it stands in the collection, but with the URL and the form that the scripts made. */

@@ -14,6 +14,7 @@ use crate::{
     http::{
         compat::Entrant,
         house::Current,
+        issuing,
         json_body::JsonBody,
         openapi::schemas::{self, CompanionFile},
         problem::{Code, Problem},
@@ -62,7 +63,7 @@ pub(super) async fn params(http: HttpRequest, entrant: Entrant, valet: Current) 
     let facts = FileFacts::of_query(QueryFields::of(&http)?)?;
     let request = facts.into_request(&valet, &entrant, &[Method::Post, Method::Put])?;
     let now = valet.clock.now();
-    let signed = valet.issue(&entrant, request, None, now).await?.signed;
+    let signed = issuing::issue(&valet, &entrant, request, None).await?.signed;
     let expires = (signed.grant.expires_at - now).num_seconds();
     match signed.leave.as_ref().and_then(|leave| leave.request()) {
         Some(request) => Ok(answer(&ParamsView { request, expires })),
@@ -90,6 +91,6 @@ pub(super) async fn multipart(
     valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let request = FileFacts::of_json(body.0)?.into_request(&valet, &entrant, &[Method::Multipart])?;
-    let grant = valet.issue(&entrant, request, None, valet.clock.now()).await?.signed.grant;
+    let grant = issuing::issue(&valet, &entrant, request, None).await?.signed.grant;
     Ok(answer(&MultipartView { key: &grant.key, upload_id: grant.id.to_string(), bucket: &grant.bucket }))
 }

@@ -17,6 +17,7 @@ use crate::{
         caller::SignedIn,
         house::Current,
         json_body::{JsonBody, RequestBody, parse},
+        limits::charge_batch,
         problem::{Code, Problem, ProblemDocument},
         root_span::tell_refusal,
         view::SignedGrantView,
@@ -72,6 +73,7 @@ pub async fn issue_batch(
     if items.len() > MAX_ITEMS {
         return Err(Problem::new(Code::BodyTooLarge, format!("at most {MAX_ITEMS} uploads in one call")));
     }
+    charge_batch(&http, &caller.user_id, u32::try_from(items.len()).unwrap_or(u32::MAX))?;
     let bodies: Vec<Result<IssueBody, Problem>> = items.iter().map(|item| parse(item.get().as_bytes())).collect();
     if bodies.iter().flatten().filter(|body| body.calls_out(&valet, &caller)).count() > MAX_CALLING_OUT {
         let message = format!("at most {MAX_CALLING_OUT} uploads by multipart or sts in one call");

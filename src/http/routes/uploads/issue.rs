@@ -20,6 +20,7 @@ use crate::{
     http::{
         caller::SignedIn,
         house::Current,
+        issuing,
         json_body::{JsonBody, RequestBody},
         openapi::schemas,
         problem::Problem,
@@ -159,7 +160,7 @@ pub(super) async fn issue_one(
     body: IssueBody,
     idempotency_key: Option<&str>,
 ) -> Result<Issued, Problem> {
-    Ok(valet.issue(caller, body.into(), idempotency_key, valet.clock.now()).await?)
+    issuing::issue(valet, caller, body.into(), idempotency_key).await
 }
 
 /// The `Idempotency-Key`, if there is one and it can be used.

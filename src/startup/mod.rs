@@ -1,14 +1,20 @@
 //! `Application::{build, run}`: wiring only; nothing is decided here.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | here | the listeners, and what runs beside them |
+//! | `world` | what a configuration makes |
+//! | `reload` | another configuration in force, while all of it runs |
+//! | `watch` | whether the configuration's files have changed |
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::TcpListener,
-    sync::Arc,
-    time::Duration,
-};
+mod reload;
+mod watch;
+mod world;
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
-    App, HttpServer,
+    App,
     dev::Server,
     middleware::from_fn,
     web::{Bytes, Data},
@@ -18,33 +24,36 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
+use self::world::{Foundation, World};
+pub use self::{
+    reload::{Follow, Reloaded, Reloader},
+    watch::Watch,
+};
 use crate::{
-    app::{
-        Bucket, Valet, ask_hook::HookTurns, directory_session::DirectorySessions, live::Live, ports::Ledger,
-        purge::Retention, reconcile::Pacing, signing::SigningKeyCache, watch::GrantWatch,
-    },
+    app::{Valet, live::Live},
     clock::{Clock, SystemClock},
     entropy::{Entropy, SystemEntropy},
     http::{
         self, PublicRoutes,
+        client_address::note_client_address,
         drain::{Draining, close_while_draining},
         house::House,
+        measure::{measure_ops, measure_public},
         request_id::identify,
         root_span::RequestSpan,
+        server::{self, ConnectionRules, take_in_hand},
         waiting::WaitingRoom,
     },
-    outbox,
-    settings::{Environment, ServerSettings, Settings, StoreSettings},
+    instruments, outbox,
+    settings::{Environment, ServerSettings, Settings},
     shutdown::Stops,
-    store,
-    wiring::{self, CredentialParts, Providers},
     workers,
 };
 
 /// What the outbox gets for giving back its leases; where the ledger does not answer they end by themselves.
 const GIVE_BACK: Duration = Duration::from_secs(1);
-/// The CloudEvents `source` where no public URL is configured.
-const DEFAULT_EVENT_SOURCE: &str = "urn:oss-valet";
+/// Connections to the operations listener at once: probes, scrapes, and people.
+const OPS_CONNECTIONS: usize = 256;
 
 /// What a test may replace, and a command may add.
 pub struct Parts {
@@ -97,7 +106,8 @@ impl Parts {
 
 /// The service, bound to its ports and ready to run.
 pub struct Application {
-    valet: Live<Valet>,
+    reloader: Arc<Reloader>,
+    follow: Option<Follow>,
     public: Server,
     ops: Server,
     service_url: String,
@@ -116,27 +126,29 @@ impl Application {
     /// # Errors
     /// When any of it is not to be had.
     pub async fn build(settings: &Settings, parts: Parts, stops: Stops) -> anyhow::Result<Self> {
-        let valet = Live::new(build_valet(settings, &parts).await?);
-        let authenticator = Arc::new(wiring::authenticator(settings).context("auth")?);
-        let house = Live::new(House { valet: valet.current(), authenticator });
+        instruments::install();
+        let foundation = Foundation::lay(settings, &parts).await?;
+        let world = World::build(settings.clone(), &foundation, None)?;
+        let reloader = Reloader::new(foundation, world);
+        reloader.note_success();
         let listeners = parts.listeners.map_or_else(|| Listeners::bind(&settings.server), Ok)?;
         let service_url = format!("http://{}", listeners.public.local_addr()?);
         let ops_url = format!("http://{}", listeners.ops.local_addr()?);
         let routes = PublicRoutes {
-            cors_origins: settings.server.cors_origins.clone(),
             public_url: settings.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
             demo: settings.demo.enabled,
             static_answer: parts.static_answer,
         };
         let (stop_serving, stop_ops) = (CancellationToken::new(), CancellationToken::new());
         let draining = Draining(stops.soft.clone());
-        let world = PublicWorld { house: house.clone(), draining: draining.clone() };
+        let world = PublicWorld { house: reloader.house(), draining: draining.clone() };
         Ok(Self {
             public: public_server(settings, listeners.public, world, routes, &stop_serving)?,
-            ops: ops_server(listeners.ops, house, draining, &stop_ops)?,
+            ops: ops_server(&settings.server, listeners.ops, reloader.house(), draining, &stop_ops)?,
             drain_delay: settings.server.drain_delay(),
             stop_serving,
-            valet,
+            reloader: Arc::new(reloader),
+            follow: None,
             service_url,
             ops_url,
             reconcile: parts.reconcile,
@@ -157,7 +169,18 @@ impl Application {
 
     /// The use cases, for tests that step the reconciler by hand.
     pub fn valet(&self) -> Live<Valet> {
-        self.valet.clone()
+        self.reloader.valet()
+    }
+
+    /// What puts other configurations in force.
+    pub fn reloader(&self) -> Arc<Reloader> {
+        Arc::clone(&self.reloader)
+    }
+
+    /// Reloads whenever there is another configuration.
+    #[must_use]
+    pub fn following(self, follow: Follow) -> Self {
+        Self { follow: Some(follow), ..self }
     }
 
     /// Serves until told to stop; running requests are answered first. The operations listener goes last.
@@ -168,12 +191,17 @@ impl Application {
         let ops = tokio::spawn(self.ops);
         let (mut background, answered) = (JoinSet::new(), CancellationToken::new());
         let stop = outbox::Stop { soft: self.stops.soft.clone(), hard: self.stops.hard.clone() };
-        let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(self.valet.clone(), stop)));
+        let outbox = self.reconcile.then(|| tokio::spawn(outbox::run(self.reloader.valet(), stop)));
+        let valet = self.reloader.valet();
+        background.spawn(workers::tidy_up_metrics(answered.clone()));
+        if let Some(follow) = self.follow {
+            background.spawn(follow.run(Arc::clone(&self.reloader), self.stops.soft.clone()));
+        }
         if self.reconcile {
-            background.spawn(workers::purge(self.valet.clone(), self.stops.soft.clone()));
-            background.spawn(workers::reconcile(self.valet.clone(), self.stops.soft.clone()));
+            background.spawn(workers::purge(valet.clone(), self.stops.soft.clone()));
+            background.spawn(workers::reconcile(valet.clone(), self.stops.soft.clone()));
             // Until the last request is answered: what drains is signed too.
-            background.spawn(workers::refresh_credentials(self.valet.clone(), answered.clone()));
+            background.spawn(workers::refresh_credentials(valet, answered.clone()));
         }
         let closing = async {
             self.stops.soft.cancelled().await;
@@ -204,78 +232,12 @@ impl Application {
     }
 }
 
-/// The use cases' world, from the settings.
+/// The use cases, from the settings: for commands, which need nothing else.
 ///
 /// # Errors
 /// When the ledger can't be opened, or a part of the settings can't be had.
 pub async fn build_valet(settings: &Settings, parts: &Parts) -> anyhow::Result<Valet> {
-    let credential_parts = CredentialParts {
-        environment: &parts.environment,
-        clock: Arc::clone(&parts.clock),
-        entropy: Arc::clone(&parts.entropy),
-    };
-    let Providers { mut credentials, token_services } =
-        wiring::credentials(settings, &credential_parts).context("credentials")?;
-    let mut objects = wiring::object_stores(settings, &credentials)?;
-    let mut buckets = BTreeMap::new();
-    for (name, bucket) in &settings.buckets {
-        let signer = credentials.get(&bucket.credentials).cloned();
-        let made = Bucket {
-            bucket: bucket.bucket.clone(),
-            region: bucket.region.clone(),
-            endpoint_url: bucket.endpoint_url.clone(),
-            endpoint: bucket.client_endpoint.clone(),
-            signature_version: bucket.signature_version,
-            signer: bucket.credentials.clone(),
-            credentials: signer.with_context(|| format!("buckets.{name}.credentials"))?,
-            tokens: token_services.get(&bucket.sts_credentials).cloned(),
-            objects: objects.remove(name).with_context(|| format!("buckets.{name}.confirm_credentials"))?,
-            signing_keys: SigningKeyCache::default(),
-        };
-        buckets.insert(name.clone(), made);
-    }
-    // What no bucket uses is not asked for either; what others stand on is renewed by them.
-    let used: BTreeSet<_> =
-        settings.buckets.values().flat_map(|bucket| [&bucket.credentials, &bucket.confirm_credentials]).collect();
-    credentials.retain(|name, _| used.contains(name));
-    let own_urls = settings.profiles.iter().flat_map(|profile| profile.callback.urls.iter().cloned());
-    let callback_urls: Vec<String> = settings.callback.public_urls.iter().map(ToString::to_string).collect();
-    let callback_paths = own_urls.chain(callback_urls.iter().cloned()).filter_map(|url| path_of(&url)).collect();
-    let watch = GrantWatch::default();
-    let ledger = open_ledger(&settings.store, &watch).await?;
-    Ok(Valet {
-        clock: Arc::clone(&parts.clock),
-        entropy: Arc::clone(&parts.entropy),
-        store: ledger.clone(),
-        outbox: ledger,
-        profiles: settings.profiles.iter().map(|profile| (profile.name.clone(), profile.clone())).collect(),
-        buckets,
-        credentials,
-        hooks: wiring::hooks(settings).context("hooks")?,
-        hook_turns: HookTurns::default(),
-        directory_sessions: DirectorySessions::default(),
-        sinks: wiring::sinks(settings).context("sinks")?,
-        seal_keys: settings.callback.seal_keys.clone(),
-        ticket_keys: settings.callback.ticket_keys.clone(),
-        trusted_keys: settings.callback.trusted_keys.clone(),
-        callback_urls,
-        callback_paths,
-        event_source: settings
-            .server
-            .public_url
-            .as_ref()
-            .map_or_else(|| DEFAULT_EVENT_SOURCE.to_owned(), ToString::to_string),
-        looks: settings.reconciler.looks.clone(),
-        retention: Retention { grants: settings.retention.grants, events: settings.retention.events },
-        pacing: Pacing::new(settings.reconciler.rate, parts.clock.now()),
-        watch,
-    })
-}
-
-async fn open_ledger(settings: &StoreSettings, watch: &GrantWatch) -> anyhow::Result<Arc<dyn Ledger>> {
-    let url = settings.expose_url();
-    store::migrate(url).await.context("store.url")?;
-    store::open(url, Arc::default(), watch).await.context("store.url")
+    world::valet_of(settings, &Foundation::lay(settings, parts).await?)
 }
 
 /// What the public routes stand on.
@@ -292,7 +254,8 @@ fn public_server(
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
     let room = WaitingRoom::default();
-    let mut server = HttpServer::new(move || {
+    let rules = connection_rules(&settings.server, settings.server.max_connections)?;
+    Ok(server::listen(listener, rules, stop, move || {
         App::new()
             .app_data(Data::new(world.house.clone()))
             .app_data(Data::new(world.draining.clone()))
@@ -300,43 +263,40 @@ fn public_server(
             .configure(|app| http::configure(&routes, app))
             .wrap(TracingLogger::<RequestSpan>::new())
             .wrap(from_fn(identify))
+            .wrap(from_fn(note_client_address))
             .wrap(from_fn(close_while_draining))
-    });
-    if let Some(workers) = settings.server.workers {
-        server = server.workers(workers);
-    }
-    let patience = settings.server.request_timeout.to_std().context("server.request_timeout")?;
-    Ok(server
-        .disable_signals()
-        .shutdown_signal(stop.clone().cancelled_owned())
-        .shutdown_timeout(settings.server.grace().as_secs())
-        .client_request_timeout(patience)
-        .listen(listener)?
-        .run())
+            .wrap(from_fn(measure_public))
+            .wrap(from_fn(take_in_hand))
+    })?)
+}
+
+/// What connections may cost.
+fn connection_rules(settings: &ServerSettings, max_connections: usize) -> anyhow::Result<ConnectionRules> {
+    Ok(ConnectionRules {
+        workers: settings.workers,
+        max_connections,
+        request_timeout: settings.request_timeout.to_std().context("server.request_timeout")?,
+        keep_alive: settings.keep_alive.to_std().context("server.keep_alive")?,
+        grace: settings.grace(),
+    })
 }
 
 fn ops_server(
+    settings: &ServerSettings,
     listener: TcpListener,
     house: Live<House>,
     draining: Draining,
     stop: &CancellationToken,
 ) -> anyhow::Result<Server> {
-    let server = HttpServer::new(move || {
+    let common = connection_rules(settings, OPS_CONNECTIONS)?;
+    let rules = ConnectionRules { workers: Some(1), grace: Duration::from_secs(1), ..common };
+    Ok(server::listen(listener, rules, stop, move || {
         App::new()
             .app_data(Data::new(house.clone()))
             .app_data(Data::new(draining.clone()))
             .configure(http::configure_ops)
             .wrap(from_fn(identify))
-    });
-    Ok(server
-        .workers(1)
-        .disable_signals()
-        .shutdown_signal(stop.clone().cancelled_owned())
-        .shutdown_timeout(1)
-        .listen(listener)?
-        .run())
-}
-
-fn path_of(url: &str) -> Option<String> {
-    url::Url::parse(url).ok().map(|url| url.path().to_owned())
+            .wrap(from_fn(measure_ops))
+            .wrap(from_fn(take_in_hand))
+    })?)
 }
