@@ -19,10 +19,11 @@ use crate::{
     app::{Valet, live::Live},
     http::house::House,
     settings::{ConfigSource, FilePrints, Settings, SettingsErrors, check},
+    wiring::telemetry_config,
 };
 
 /// What only a start can change: each is said to be waiting for one.
-const NEEDS_RESTART: [&str; 9] = [
+const NEEDS_RESTART: [&str; 8] = [
     "server.listen",
     "server.ops_listen",
     "server.workers",
@@ -31,7 +32,6 @@ const NEEDS_RESTART: [&str; 9] = [
     "server.request_timeout",
     "store",
     "demo",
-    "telemetry",
 ];
 
 /// What became of a reload.
@@ -88,6 +88,7 @@ impl Reloader {
         let loaded = spawn_blocking(move || Settings::load_noting_files(&source)).await;
         let (loaded, files) = loaded.expect("reading a configuration does not panic");
         let made = loaded.map_err(|errors| reasons(&errors)).and_then(|settings| self.make(settings, &world));
+        let made = made.and_then(|next| self.retell(&next.settings).map(|()| next));
         let outcome = match made {
             Ok(next) => {
                 let outcome = self.applied(&world.settings, &next.settings);
@@ -113,6 +114,13 @@ impl Reloader {
         World::build(settings, &self.foundation, Some(now)).map_err(|error| vec![format!("{error:#}")])
     }
 
+    /// What is logged and traced from now on.
+    fn retell(&self, settings: &Settings) -> Result<(), Vec<String>> {
+        let Some(telemetry) = &self.foundation.telemetry else { return Ok(()) };
+        let applied = telemetry_config(settings).and_then(|config| Ok(telemetry.apply(&config)?));
+        applied.map_err(|error| vec![format!("telemetry: {error:#}")])
+    }
+
     fn applied(&self, before: &Settings, now: &Settings) -> Reloaded {
         let needs_restart = |key: &String| NEEDS_RESTART.iter().any(|part| is_under(key, part));
         let (changed, begun): (BTreeSet<_>, BTreeSet<_>) = (now.differences(before), now.differences(&self.begun_with));
@@ -128,19 +136,19 @@ impl Reloader {
                 if changed.is_empty() {
                     tracing::info!("the configuration was read again: nothing has changed");
                 } else {
-                    tracing::info!(changed = changed.join(", "), "another configuration is in force");
+                    tracing::info!(settings.changed = changed.join(", "), "another configuration is in force");
                 }
                 if !waiting.is_empty() {
-                    tracing::warn!(keys = waiting.join(", "), "these settings wait for a restart");
+                    tracing::warn!(settings.waiting = waiting.join(", "), "these settings wait for a restart");
                 }
                 metrics::counter!("oss_valet_config_reloads_total", "outcome" => "applied").increment(1);
                 self.note_success();
             }
             Reloaded::Refused(reasons) => {
                 for reason in reasons {
-                    tracing::error!(reason, "the configuration is refused");
+                    tracing::error!(error.cause = reason, "the configuration is refused");
                 }
-                tracing::error!(faults = reasons.len(), "the old configuration stays in force");
+                tracing::error!(settings.faults = reasons.len(), "the old configuration stays in force");
                 metrics::counter!("oss_valet_config_reloads_total", "outcome" => "refused").increment(1);
             }
         }
