@@ -36,7 +36,8 @@ const MEETING_PLACES: [&str; 5] = ["startup", "wiring", "cli", "lib", "main"];
 /// Which modules may name a library; nobody else may.
 const LIBRARIES: [(&str, &[&str]); 11] = [
     ("actix_web", &["http", "simulator", "startup"]),
-    ("actix_http", &["http"]),
+    // `telemetry` names it as a source of log lines.
+    ("actix_http", &["http", "telemetry"]),
     ("actix_server", &["http"]),
     ("governor", &["http"]),
     ("rustix", &["http"]),

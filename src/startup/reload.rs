@@ -22,13 +22,15 @@ use crate::{
 };
 
 /// What only a start can change: each is said to be waiting for one.
-const NEEDS_RESTART: [&str; 9] = [
+const NEEDS_RESTART: [&str; 11] = [
     "server.listen",
     "server.ops_listen",
     "server.workers",
     "server.shutdown_grace",
     "server.drain_delay",
     "server.request_timeout",
+    "server.keep_alive",
+    "server.max_connections",
     "store",
     "demo",
     "telemetry",
