@@ -22,6 +22,7 @@ pub mod server;
 mod to_its_end;
 pub mod view;
 pub mod waiting;
+mod whole;
 
 use actix_web::{
     HttpResponse,
