@@ -39,10 +39,14 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let environment = Environment::capture();
     let source = args.config.source(&environment);
     let settings = Settings::load(&source)?;
+    let follow = Follow::new(source)?;
     let telemetry = Arc::new(wiring::telemetry(&settings)?);
-    let follow = Follow::new(source, Arc::clone(&telemetry))?;
     tell_doubts(&settings, &environment);
-    let parts = Parts { static_answer: args.bench_static.map(json_of_len), ..Parts::system(environment) };
+    let parts = Parts {
+        static_answer: args.bench_static.map(json_of_len),
+        telemetry: Some(Arc::clone(&telemetry)),
+        ..Parts::system(environment)
+    };
     let application = Application::build(&settings, parts, shutdown::on_signals(settings.server.grace())?).await?;
     let application = application.following(follow);
     tracing::info!(service.url = application.service_url(), ops.url = application.ops_url(), "ready");
@@ -59,7 +63,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 fn tell_doubts(settings: &Settings, environment: &Environment) {
     let found = check(settings, environment);
     for doubt in found.faults.iter().chain(&found.warnings) {
-        tracing::warn!(%doubt, "see `oss-valet check`");
+        tracing::warn!(settings.doubt = %doubt, "see `oss-valet check`");
     }
 }
 

@@ -22,8 +22,7 @@ use crate::{
     http::house::House,
     instruments,
     settings::{ConfigSource, FilePrints, Settings, SettingsErrors, check},
-    telemetry::Telemetry,
-    wiring,
+    wiring::telemetry_config,
 };
 
 /// What only a start can change: each is said to be waiting for one.
@@ -91,11 +90,6 @@ impl Reloader {
     /// Loads, judges and makes what `source` says; then every request and every step that begins finds it. Tells also which files
     /// were read.
     pub async fn reload(&self, source: &ConfigSource) -> (Reloaded, FilePrints) {
-        self.reload_with(source, None).await
-    }
-
-    /// As [`Self::reload`]; what is told of it and of all else is changed with it.
-    async fn reload_with(&self, source: &ConfigSource, telemetry: Option<&Telemetry>) -> (Reloaded, FilePrints) {
         let mut world = self.world.lock().await;
         let source = source.clone();
         // A mounted file may be out of reach for a while.
@@ -108,7 +102,7 @@ impl Reloader {
             let _ = timeout(WARM_UP, fetching).await;
         }
         // The last thing that may fail; where it does, it has changed nothing.
-        let made = made.and_then(|next| retell(&next.settings, telemetry).map(|()| next));
+        let made = made.and_then(|next| self.retell(&next.settings).map(|()| next));
         let outcome = match made {
             Ok(next) => {
                 let outcome = self.applied(&world.settings, &next.settings);
@@ -134,6 +128,13 @@ impl Reloader {
         World::build(settings, &self.foundation, Some(now)).map_err(|error| vec![format!("{error:#}")])
     }
 
+    /// What is logged and traced from now on.
+    fn retell(&self, settings: &Settings) -> Result<(), Vec<String>> {
+        let Some(telemetry) = &self.foundation.telemetry else { return Ok(()) };
+        let applied = telemetry_config(settings).and_then(|config| Ok(telemetry.apply(&config)?));
+        applied.map_err(|error| vec![format!("telemetry: {error:#}")])
+    }
+
     fn applied(&self, before: &Settings, now: &Settings) -> Reloaded {
         let needs_restart = |key: &String| NEEDS_RESTART.iter().any(|part| is_under(key, part));
         let (changed, begun): (BTreeSet<_>, BTreeSet<_>) = (now.differences(before), now.differences(&self.begun_with));
@@ -149,19 +150,19 @@ impl Reloader {
                 if changed.is_empty() {
                     tracing::info!("the configuration was read again: nothing has changed");
                 } else {
-                    tracing::info!(changed = changed.join(", "), "another configuration is in force");
+                    tracing::info!(settings.changed = changed.join(", "), "another configuration is in force");
                 }
                 if !waiting.is_empty() {
-                    tracing::warn!(keys = waiting.join(", "), "these settings wait for a restart");
+                    tracing::warn!(settings.waiting = waiting.join(", "), "these settings wait for a restart");
                 }
                 instruments::config_reloaded("applied");
                 self.note_success();
             }
             Reloaded::Refused(reasons) => {
                 for reason in reasons {
-                    tracing::error!(reason, "the configuration is refused");
+                    tracing::error!(error.cause = reason, "the configuration is refused");
                 }
-                tracing::error!(faults = reasons.len(), "the old configuration stays in force");
+                tracing::error!(settings.faults = reasons.len(), "the old configuration stays in force");
                 instruments::config_reloaded("refused");
             }
         }
@@ -186,7 +187,6 @@ impl Reloader {
 pub struct Follow {
     source: ConfigSource,
     hangups: Signal,
-    telemetry: Arc<Telemetry>,
 }
 
 impl Follow {
@@ -194,8 +194,8 @@ impl Follow {
     ///
     /// # Errors
     /// When signals can't be watched.
-    pub fn new(source: ConfigSource, telemetry: Arc<Telemetry>) -> io::Result<Self> {
-        Ok(Self { source, hangups: signal(SignalKind::hangup())?, telemetry })
+    pub fn new(source: ConfigSource) -> io::Result<Self> {
+        Ok(Self { source, hangups: signal(SignalKind::hangup())? })
     }
 
     /// Reloads when told to, and when the files of the configuration have changed; until told to stop.
@@ -209,17 +209,11 @@ impl Follow {
                 () = after(pause) => watch.look_aside().await,
             };
             if due {
-                let (_, files) = reloader.reload_with(&self.source, Some(&*self.telemetry)).await;
+                let (_, files) = reloader.reload(&self.source).await;
                 watch = Watch::new(files);
             }
         }
     }
-}
-
-fn retell(settings: &Settings, telemetry: Option<&Telemetry>) -> Result<(), Vec<String>> {
-    let Some(telemetry) = telemetry else { return Ok(()) };
-    let applied = wiring::telemetry_config(settings).and_then(|config| Ok(telemetry.apply(&config)?));
-    applied.map_err(|error| vec![format!("telemetry: {error:#}")])
 }
 
 async fn after(pause: Option<Duration>) {

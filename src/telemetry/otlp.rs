@@ -28,6 +28,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use url::Url;
 
+use crate::instruments;
+
 /// For one batch.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// What the last spans get when the service stops, or sends its spans elsewhere.
@@ -151,7 +153,7 @@ impl Collector {
 
     fn note(&self, spans: usize, sent: &Result<(), String>) {
         let outcome = if sent.is_ok() { "exported" } else { "lost" };
-        metrics::counter!("oss_valet_trace_spans_total", "outcome" => outcome).increment(spans as u64);
+        instruments::trace_spans(outcome, spans);
         match sent {
             Ok(()) if self.is_failing.swap(false, Ordering::Relaxed) => {
                 tracing::info!("the traces' collector takes spans again");
