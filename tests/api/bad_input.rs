@@ -21,7 +21,7 @@ const MIB: usize = 1024 * 1024;
 #[tokio::test]
 async fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
     let app = TestApp::spawn().await;
-    let body = r#"{"profile":"document","method":"multipart","size":3145728.0}"#;
+    let body = r#"{"profile":"document","method":"multipart","size":1048576.0}"#;
     let answer = send(json_request(&app, "/v1/uploads", body)).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     let grant = answer.json();
@@ -36,7 +36,7 @@ async fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
 }
 
 fn whole_size() -> serde_json::Value {
-    json!({"profile": "document", "method": "multipart", "size": 3_145_728})
+    json!({"profile": "document", "method": "multipart", "size": 1_048_576})
 }
 
 fn json_request(app: &TestApp, path: &str, body: &str) -> reqwest::RequestBuilder {
