@@ -173,6 +173,7 @@ fn the_commented_examples_of_the_reference_load_when_uncommented() {
         ("url = \"http://gosspublic.alicdn.com/callback_pub_key_v1.pem\"", ""),
         ("pem_file = \"callback_pub_key_v1.pem\"", ""),
         ("access_key_secret_file = \"/run/secrets/oss-secret\"", "access_key_secret = \"sesame\""),
+        ("otlp_headers_file = \"/run/secrets/otlp\"", "otlp_headers = \"authorization: sesame\""),
         ("security_token_file = \"/run/secrets/oss-token\"", "security_token = \"ticket\""),
     ] {
         assert!(toml.contains(line), "{line}");

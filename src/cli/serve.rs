@@ -1,6 +1,6 @@
 //! `serve`: the service.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use bytes::Bytes;
 use clap::Args;
@@ -40,9 +40,13 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let source = args.config.source(&environment);
     let settings = Settings::load(&source)?;
     let follow = Follow::new(source)?;
-    let telemetry = wiring::telemetry(&settings)?;
+    let telemetry = Arc::new(wiring::telemetry(&settings)?);
     tell_doubts(&settings, &environment);
-    let parts = Parts { static_answer: args.bench_static.map(json_of_len), ..Parts::system(environment) };
+    let parts = Parts {
+        static_answer: args.bench_static.map(json_of_len),
+        telemetry: Some(Arc::clone(&telemetry)),
+        ..Parts::system(environment)
+    };
     let application = Application::build(&settings, parts, shutdown::on_signals(settings.server.grace())?).await?;
     let application = application.following(follow);
     tracing::info!(service.url = application.service_url(), ops.url = application.ops_url(), "ready");
@@ -59,7 +63,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 fn tell_doubts(settings: &Settings, environment: &Environment) {
     let found = check(settings, environment);
     for doubt in found.faults.iter().chain(&found.warnings) {
-        tracing::warn!(%doubt, "see `oss-valet check`");
+        tracing::warn!(settings.doubt = %doubt, "see `oss-valet check`");
     }
 }
 

@@ -106,7 +106,7 @@ catalogue! {
     CONFIG_RELOADS "oss_valet_config_reloads_total" Counter, ["outcome"] "Configurations read again: applied, or refused.";
     CONFIG_RELOADED "oss_valet_config_last_reload_success_timestamp_seconds" Gauge, [] "When the configuration in use was read.";
 
-    TRACE_SPANS "oss_valet_trace_spans_total" Counter, ["outcome"] "Spans sent to the traces' collector: exported, or lost.";
+    TRACE_SPANS "oss_valet_trace_spans_total" Counter, ["outcome"] "Spans for the traces' collector: exported, or lost.";
 
     PROCESS_CPU "process_cpu_seconds_total" Counter, [] "Processor time of this process, user and system.";
     PROCESS_RESIDENT "process_resident_memory_bytes" Gauge, [] "Resident memory.";
@@ -120,6 +120,7 @@ catalogue! {
 /// Series that are there before anything has happened: a rule on a counter sees its first event only if it was 0 before.
 pub(super) const FROM_THE_START: &[(&str, &str, &[&str])] = &[
     (CONFIG_RELOADS, "outcome", &["applied", "refused"]),
+    (TRACE_SPANS, "outcome", &["exported", "lost"]),
     (
         LOOKS,
         "finding",

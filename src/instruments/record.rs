@@ -18,6 +18,16 @@ pub const PUBLIC: &str = "public";
 /// The listener for operations.
 pub const OPS: &str = "ops";
 
+/// A configuration was read again: `applied`, or `refused`.
+pub fn config_reloaded(outcome: &'static str) {
+    counter!(CONFIG_RELOADS, "outcome" => outcome).increment(1);
+}
+
+/// The configuration in use was read then, in seconds since the epoch.
+pub fn config_read_at(seconds: f64) {
+    gauge!(CONFIG_RELOADED).set(seconds);
+}
+
 /// A request was answered, or given up by its client.
 pub fn request(listener: &'static str, method: &'static str, route: String, status: u16, took: Duration) {
     counter!(HTTP_REQUESTS, "listener" => listener, "method" => method, "route" => route.clone(), "status" => status.to_string())
@@ -96,16 +106,6 @@ pub fn credentials_refresh(credentials: &str, outcome: &'static str) {
 /// An issuer's key set was asked for: `fetched`, `failed`, or `empty` where no key in it is usable.
 pub fn jwks_fetch(issuer: &str, outcome: &'static str) {
     counter!(JWKS_FETCHES, "issuer" => issuer.to_owned(), "outcome" => outcome).increment(1);
-}
-
-/// The settings were read again: `applied` or `refused`.
-pub fn reload(outcome: &'static str) {
-    counter!(CONFIG_RELOADS, "outcome" => outcome).increment(1);
-}
-
-/// The settings in use were read then, in seconds since the epoch.
-pub fn configuration_read(at: f64) {
-    gauge!(CONFIG_RELOADED).set(at);
 }
 
 /// The traces' collector was sent spans: `exported` or `lost`.

@@ -47,6 +47,7 @@ use crate::{
     instruments, outbox,
     settings::{Environment, ServerSettings, Settings},
     shutdown::Stops,
+    telemetry::Telemetry,
     workers,
 };
 
@@ -69,6 +70,8 @@ pub struct Parts {
     pub reconcile: bool,
     /// Ports bound beforehand, by who must know them first.
     pub listeners: Option<Listeners>,
+    /// What a reload of `[telemetry]` changes, where this process logs at all.
+    pub telemetry: Option<Arc<Telemetry>>,
 }
 
 /// The two ports.
@@ -100,6 +103,7 @@ impl Parts {
             static_answer: None,
             reconcile: true,
             listeners: None,
+            telemetry: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 
+use chrono::DateTime;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Mutex,
@@ -20,19 +21,21 @@ use crate::{
     http::house::House,
     instruments,
     settings::{ConfigSource, FilePrints, Settings, SettingsErrors, check},
+    wiring::telemetry_config,
 };
 
 /// What only a start can change: each is said to be waiting for one.
-const NEEDS_RESTART: [&str; 9] = [
+const NEEDS_RESTART: [&str; 10] = [
     "server.listen",
     "server.ops_listen",
     "server.workers",
     "server.shutdown_grace",
     "server.drain_delay",
     "server.request_timeout",
+    "server.keep_alive",
+    "server.max_connections",
     "store",
     "demo",
-    "telemetry",
 ];
 
 /// What became of a reload.
@@ -89,6 +92,8 @@ impl Reloader {
         let loaded = spawn_blocking(move || Settings::load_noting_files(&source)).await;
         let (loaded, files) = loaded.expect("reading a configuration does not panic");
         let made = loaded.map_err(|errors| reasons(&errors)).and_then(|settings| self.make(settings, &world));
+        // The last thing that may fail; where it does, it has changed nothing.
+        let made = made.and_then(|next| self.retell(&next.settings).map(|()| next));
         let outcome = match made {
             Ok(next) => {
                 let outcome = self.applied(&world.settings, &next.settings);
@@ -114,6 +119,13 @@ impl Reloader {
         World::build(settings, &self.foundation, Some(now)).map_err(|error| vec![format!("{error:#}")])
     }
 
+    /// What is logged and traced from now on.
+    fn retell(&self, settings: &Settings) -> Result<(), Vec<String>> {
+        let Some(telemetry) = &self.foundation.telemetry else { return Ok(()) };
+        let applied = telemetry_config(settings).and_then(|config| Ok(telemetry.apply(&config)?));
+        applied.map_err(|error| vec![format!("telemetry: {error:#}")])
+    }
+
     fn applied(&self, before: &Settings, now: &Settings) -> Reloaded {
         let needs_restart = |key: &String| NEEDS_RESTART.iter().any(|part| is_under(key, part));
         let (changed, begun): (BTreeSet<_>, BTreeSet<_>) = (now.differences(before), now.differences(&self.begun_with));
@@ -129,28 +141,28 @@ impl Reloader {
                 if changed.is_empty() {
                     tracing::info!("the configuration was read again: nothing has changed");
                 } else {
-                    tracing::info!(changed = changed.join(", "), "another configuration is in force");
+                    tracing::info!(settings.changed = changed.join(", "), "another configuration is in force");
                 }
                 if !waiting.is_empty() {
-                    tracing::warn!(keys = waiting.join(", "), "these settings wait for a restart");
+                    tracing::warn!(settings.waiting = waiting.join(", "), "these settings wait for a restart");
                 }
-                instruments::reload("applied");
+                instruments::config_reloaded("applied");
                 self.note_success();
             }
             Reloaded::Refused(reasons) => {
                 for reason in reasons {
-                    tracing::error!(reason, "the configuration is refused");
+                    tracing::error!(error.cause = reason, "the configuration is refused");
                 }
-                tracing::error!(faults = reasons.len(), "the old configuration stays in force");
-                instruments::reload("refused");
+                tracing::error!(settings.faults = reasons.len(), "the old configuration stays in force");
+                instruments::config_reloaded("refused");
             }
         }
     }
 
     /// A start counts, too.
     pub(super) fn note_success(&self) {
-        let now = self.foundation.clock.now().signed_duration_since(chrono::DateTime::UNIX_EPOCH);
-        instruments::configuration_read(now.as_seconds_f64());
+        let now = self.foundation.clock.now().signed_duration_since(DateTime::UNIX_EPOCH);
+        instruments::config_read_at(now.as_seconds_f64());
     }
 
     async fn watch_interval(&self) -> Option<Duration> {
@@ -162,8 +174,7 @@ impl Reloader {
     }
 }
 
-/// Where the configuration comes from, and what says that there is another.
-#[derive(Debug)]
+/// Where the configuration comes from, what says that there is another, and what tells of it.
 pub struct Follow {
     source: ConfigSource,
     hangups: Signal,

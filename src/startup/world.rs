@@ -29,6 +29,7 @@ use crate::{
     },
     settings::{Environment, Settings},
     store,
+    telemetry::Telemetry,
     wiring::{self, CredentialParts, KeptProvider, Providers},
 };
 
@@ -43,6 +44,7 @@ pub(super) struct Foundation {
     ledger: Arc<dyn Ledger>,
     watch: GrantWatch,
     hook_turns: Arc<HookTurns>,
+    pub(super) telemetry: Option<Arc<Telemetry>>,
 }
 
 impl Foundation {
@@ -57,6 +59,7 @@ impl Foundation {
             ledger: store::open(url, Arc::default(), &watch).await.context("store.url")?,
             watch,
             hook_turns: Arc::default(),
+            telemetry: parts.telemetry.clone(),
         })
     }
 }

@@ -404,6 +404,7 @@ pub(crate) fn parts(clock: &Arc<ManualClock>, listeners: Listeners) -> Parts {
         static_answer: None,
         reconcile: false,
         listeners: Some(listeners),
+        telemetry: None,
     }
 }
 

@@ -73,6 +73,7 @@ impl Bed {
             static_answer: None,
             reconcile: false,
             listeners: None,
+            telemetry: None,
         };
         let valet = build_valet(&settings, &parts).await.unwrap();
         Self { clock, valet, issued: count, life, _server: server, _data: data }

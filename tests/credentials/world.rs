@@ -78,6 +78,7 @@ impl World {
             static_answer: None,
             reconcile: plan.background,
             listeners: Some(listeners),
+            telemetry: None,
         };
         let stops = Stops::default();
         let application = Application::build(&settings, parts, stops.clone()).await.unwrap();

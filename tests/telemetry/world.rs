@@ -1,6 +1,6 @@
 //! The real binary with everything it may talk to, and its log in a file.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, process::Command};
 
 use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};

@@ -107,14 +107,18 @@ async fn serve(args: &DevArgs) -> anyhow::Result<ExitCode> {
     let source = settings_source(args, data, &secrets, &simulator, &role_arn, &listeners)?;
     let settings = Settings::load(&source)?;
     let follow = Follow::new(source)?;
-    let telemetry = wiring::telemetry(&settings)?;
+    let telemetry = Arc::new(wiring::telemetry(&settings)?);
     let token = wiring::development_token(&settings, USER, &[], TOKEN_TTL, SystemClock.now())?;
 
     let stops = shutdown::on_signals(settings.server.grace())?;
     let stop_simulator = CancellationToken::new();
     let simulator_url = simulator.url();
     let simulator = tokio::spawn(simulator.run(stop_simulator.clone()));
-    let parts = Parts { listeners: Some(listeners), ..Parts::system(Environment::capture()) };
+    let parts = Parts {
+        listeners: Some(listeners),
+        telemetry: Some(Arc::clone(&telemetry)),
+        ..Parts::system(Environment::capture())
+    };
     let application = Application::build(&settings, parts, stops).await?.following(follow);
     announce(args, &secrets, &application, &simulator_url, &token)?;
     let ran = application.run().await;

@@ -126,7 +126,6 @@ const OPERATIONS: &[(&str, &[&[Code]])] = &[
     ("getClient", &[]),
     ("getClientTypings", &[]),
     ("getDemo", &[&[NotFound]]),
-    ("getFrontDoor", &[&[NotFound]]),
 ];
 
 /// The problems of an operation, in the order of the codes' own table; `None` for one that is not in ours.

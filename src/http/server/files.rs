@@ -10,11 +10,15 @@ const RESERVED: u64 = 256;
 pub(super) fn room_for(connections: usize) -> usize {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::warn!(cause = %error, "the limit of open files can't be raised");
+        tracing::warn!(error.cause = %error, "the limit of open files can't be raised");
     }
     let room = left_for_clients(connections, getrlimit(Resource::Nofile).current);
     if room < connections {
-        tracing::warn!(wanted = connections, room, "fewer connections than configured: raise the limit of open files");
+        tracing::warn!(
+            connections.wanted = connections,
+            connections.room = room,
+            "fewer connections than configured: raise the limit of open files"
+        );
     }
     room
 }

@@ -1,5 +1,6 @@
 //! The reconciler: when it looks, what it makes of what it finds, and how it keeps within bounds.
 
+mod audit;
 mod bounds;
 mod outcomes;
 mod replicas;
