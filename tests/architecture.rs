@@ -38,7 +38,8 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
     // `instruments` names what there is; `http` asks what stands. What is counted elsewhere is counted by a function of `instruments`.
     ("metrics", &["instruments", "http"]),
     ("actix_web", &["http", "simulator", "startup"]),
-    ("actix_http", &["http"]),
+    // `telemetry` names it as a source of log lines.
+    ("actix_http", &["http", "telemetry"]),
     ("actix_server", &["http"]),
     ("governor", &["http"]),
     ("rustix", &["http"]),
