@@ -9,6 +9,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Mutex,
     task::spawn_blocking,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,9 @@ const NEEDS_RESTART: [&str; 10] = [
     "store",
     "demo",
 ];
+
+/// How long new credentials may take before they are put in force without having been fetched.
+const WARM_UP: Duration = Duration::from_secs(5);
 
 /// What became of a reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +96,11 @@ impl Reloader {
         let loaded = spawn_blocking(move || Settings::load_noting_files(&source)).await;
         let (loaded, files) = loaded.expect("reading a configuration does not panic");
         let made = loaded.map_err(|errors| reasons(&errors)).and_then(|settings| self.make(settings, &world));
+        if let Ok(next) = &made {
+            // So that nobody waits for it, and readiness does not waver; whether it works is the provider's to tell.
+            let fetching = next.valet.refresh_credentials(self.foundation.clock.now());
+            let _ = timeout(WARM_UP, fetching).await;
+        }
         // The last thing that may fail; where it does, it has changed nothing.
         let made = made.and_then(|next| self.retell(&next.settings).map(|()| next));
         let outcome = match made {
