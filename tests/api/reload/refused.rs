@@ -18,7 +18,7 @@ const GAUGE: &str = "oss_valet_config_last_reload_success_timestamp_seconds";
 async fn refused(app: &TestApp, settings: &str) -> Vec<String> {
     match app.reload(settings).await {
         Reloaded::Refused(reasons) => reasons,
-        applied => panic!("{applied:?}"),
+        applied @ Reloaded::Applied { .. } => panic!("{applied:?}"),
     }
 }
 
