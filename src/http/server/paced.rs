@@ -198,3 +198,53 @@ impl AsyncWrite for Paced {
         Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(50);
+    const LONG: Duration = Duration::from_hours(1);
+
+    async fn connected(head: Duration, silence: Duration) -> (Paced, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (io, _) = listener.accept().await.unwrap();
+        (Paced::new(io, head, silence), client)
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_of_its_answer_is_cut_off() {
+        let (mut paced, client) = connected(LONG, SHORT).await;
+        let more_than_fits = vec![b'x'; 64 << 20];
+        let cut_off = paced.write_all(&more_than_fits).await.unwrap_err();
+        assert_eq!(cut_off.kind(), io::ErrorKind::TimedOut);
+        drop(client);
+    }
+
+    #[tokio::test]
+    async fn a_head_ends_with_its_time_and_an_answer_takes_its_own() {
+        let (mut paced, mut client) = connected(SHORT, LONG).await;
+        let (in_hand, mut byte) = (paced.in_hand(), [0]);
+        client.write_all(b"ab").await.unwrap();
+        in_hand.0.set(true);
+        paced.read_exact(&mut byte).await.unwrap();
+        assert!(matches!(paced.phase, Phase::Answer) && paced.deadline().is_none());
+        in_hand.0.set(false);
+        paced.write_all(b"answer").await.unwrap();
+        assert!(matches!(paced.phase, Phase::Silence(_)));
+        paced.read_exact(&mut byte).await.unwrap();
+        assert!(matches!(paced.phase, Phase::Head(_)), "another request has begun");
+        let cut_off = paced.read_exact(&mut byte).await.unwrap_err();
+        assert_eq!(cut_off.kind(), io::ErrorKind::TimedOut);
+        drop(paced);
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, [b"answer", TOO_SLOW].concat());
+    }
+}
