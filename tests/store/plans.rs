@@ -183,7 +183,7 @@ async fn every_statement_on_postgres_finds_its_rows_by_an_index() {
         ("FROM idempotency_keys WHERE", Some("idempotency_keys_pkey")),
         ("SELECT user_id, (SELECT count(*)", Some("grants_open")),
         ("SELECT user_id, (SELECT count(*)", Some("grants_by_user")),
-        ("LIMIT 1 OFFSET $3", Some("grants_by_user")),
+        ("AND (user_id, id) >= ($1, $2)", Some("grants_by_user")),
         ("DELETE FROM idempotency_keys WHERE scope_digest = $1", Some("idempotency_keys_pkey")),
         ("UPDATE grants SET", Some("grants_pkey")),
         ("INSERT INTO completions", Some("completions_grant_id_object_key_etag_key")),
