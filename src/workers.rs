@@ -87,7 +87,7 @@ pub async fn purge(live: Live<Valet>, stop: CancellationToken) {
         match valet.purge(valet.clock.now(), &stop).await {
             Ok(Forgotten { grants: 0, events: 0, keys: 0 }) => {}
             Ok(Forgotten { grants, events, keys }) => {
-                tracing::info!(purged.grants = grants, purged.events = events, purged.keys = keys, "purged")
+                tracing::info!(purged.grants = grants, purged.events = events, purged.keys = keys, "purged");
             }
             Err(error) => tracing::error!(error.cause = %error, "the ledger could not be purged"),
         }

@@ -206,7 +206,7 @@ impl RefreshedKeys {
                 state.fetched_at = Some(now);
             }),
             Err(error) => {
-                tracing::warn!(error.cause = error, "the issuer's keys could not be refreshed; keeping the old ones")
+                tracing::warn!(error.cause = error, "the issuer's keys could not be refreshed; keeping the old ones");
             }
         }
     }

@@ -22,9 +22,10 @@ pub mod server;
 mod to_its_end;
 pub mod view;
 pub mod waiting;
+mod whole;
 
 use actix_web::{
-    ResponseError as _,
+    HttpResponse,
     middleware::from_fn,
     web::{self, ServiceConfig},
 };
@@ -52,7 +53,7 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
     register(callback_table(), app);
     app.service(
         web::scope("/v1")
-            .wrap(from_fn(|request, next| limit(request, next, |_, problem| problem.error_response())))
+            .wrap(from_fn(|request, next| limit(request, next, |_, problem| HttpResponse::from_error(problem))))
             .wrap(CorsInForce)
             .configure(|scope| register(v1_table(), scope))
             .default_service(web::to(resource::not_found)),

@@ -138,6 +138,7 @@ pub(super) const FROM_THE_START: &[(&str, &str, &[&str])] = &[
             "bucket_unknown",
         ],
     ),
+    (TRACE_SPANS, "outcome", &["exported", "lost"]),
     (LIMITED, "limit", &["user", "address", "open_grants", "grants_per_day", "open_multiparts"]),
     (STORE_ERRORS, "kind", &["sql", "timed_out", "closed", "corrupt", "unrepresentable"]),
 ];

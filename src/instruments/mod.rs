@@ -24,7 +24,7 @@ use std::{
 use metrics::{SetRecorderError, counter};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use self::catalogue::{ALL, FROM_THE_START, Instrument, Kind};
+use self::catalogue::{ALL, FROM_THE_START, Instrument, Kind, LONG_FIELDS};
 pub use self::{
     page::{CONTENT_TYPE, page},
     record::*,
@@ -47,6 +47,7 @@ pub fn install() {
         for listener in [PUBLIC, OPS] {
             requests_in_flight(listener).set(0);
         }
+        counter!(LONG_FIELDS).increment(0);
         for (name, label, values) in FROM_THE_START {
             for value in *values {
                 counter!(*name, *label => *value).increment(0);

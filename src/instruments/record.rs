@@ -5,9 +5,9 @@ use std::time::Duration;
 use metrics::{Gauge, counter, gauge, histogram};
 
 use super::catalogue::{
-    CALLBACK_SECONDS, CALLBACKS, COMPLETIONS, CONFIRM_SECONDS, CREDENTIALS_REFRESHES, DELIVERIES, DELIVERY_SECONDS,
-    GRANTS, HOOK_SECONDS, HTTP_IN_FLIGHT, HTTP_REQUESTS, HTTP_SECONDS, JWKS_FETCHES, LIMITED, LONG_FIELDS, LOOKS,
-    STORE_BATCH, STORE_COMMIT_SECONDS, STORE_ERRORS,
+    CALLBACK_SECONDS, CALLBACKS, COMPLETIONS, CONFIG_RELOADED, CONFIG_RELOADS, CONFIRM_SECONDS, CREDENTIALS_REFRESHES,
+    DELIVERIES, DELIVERY_SECONDS, GRANTS, HOOK_SECONDS, HTTP_IN_FLIGHT, HTTP_REQUESTS, HTTP_SECONDS, JWKS_FETCHES,
+    LIMITED, LONG_FIELDS, LOOKS, STORE_BATCH, STORE_COMMIT_SECONDS, STORE_ERRORS, TRACE_SPANS,
 };
 
 /// Stands for a profile that nobody has configured. No section can have such a name.
@@ -17,6 +17,16 @@ pub const NOT_CONFIGURED: &str = "(none)";
 pub const PUBLIC: &str = "public";
 /// The listener for operations.
 pub const OPS: &str = "ops";
+
+/// A configuration was read again: `applied`, or `refused`.
+pub fn config_reloaded(outcome: &'static str) {
+    counter!(CONFIG_RELOADS, "outcome" => outcome).increment(1);
+}
+
+/// The configuration in use was read then, in seconds since the epoch.
+pub fn config_read_at(seconds: f64) {
+    gauge!(CONFIG_RELOADED).set(seconds);
+}
 
 /// A request was answered, or given up by its client.
 pub fn request(listener: &'static str, method: &'static str, route: String, status: u16, took: Duration) {
@@ -96,4 +106,9 @@ pub fn credentials_refresh(credentials: &str, outcome: &'static str) {
 /// An issuer's key set was asked for: `fetched`, `failed`, or `empty` where no key in it is usable.
 pub fn jwks_fetch(issuer: &str, outcome: &'static str) {
     counter!(JWKS_FETCHES, "issuer" => issuer.to_owned(), "outcome" => outcome).increment(1);
+}
+
+/// The traces' collector was sent spans: `exported` or `lost`.
+pub fn trace_spans(outcome: &'static str, spans: usize) {
+    counter!(TRACE_SPANS, "outcome" => outcome).increment(spans as u64);
 }

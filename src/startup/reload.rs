@@ -4,10 +4,12 @@
 
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 
+use chrono::DateTime;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Mutex,
     task::spawn_blocking,
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -18,21 +20,27 @@ use super::{
 use crate::{
     app::{Valet, live::Live},
     http::house::House,
+    instruments,
     settings::{ConfigSource, FilePrints, Settings, SettingsErrors, check},
     wiring::telemetry_config,
 };
 
 /// What only a start can change: each is said to be waiting for one.
-const NEEDS_RESTART: [&str; 8] = [
+const NEEDS_RESTART: [&str; 10] = [
     "server.listen",
     "server.ops_listen",
     "server.workers",
     "server.shutdown_grace",
     "server.drain_delay",
     "server.request_timeout",
+    "server.keep_alive",
+    "server.max_connections",
     "store",
     "demo",
 ];
+
+/// How long new credentials may take before they are put in force without having been fetched.
+const WARM_UP: Duration = Duration::from_secs(5);
 
 /// What became of a reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +96,12 @@ impl Reloader {
         let loaded = spawn_blocking(move || Settings::load_noting_files(&source)).await;
         let (loaded, files) = loaded.expect("reading a configuration does not panic");
         let made = loaded.map_err(|errors| reasons(&errors)).and_then(|settings| self.make(settings, &world));
+        if let Ok(next) = &made {
+            // So that nobody waits for it, and readiness does not waver; whether it works is the provider's to tell.
+            let fetching = next.valet.refresh_credentials(self.foundation.clock.now());
+            let _ = timeout(WARM_UP, fetching).await;
+        }
+        // The last thing that may fail; where it does, it has changed nothing.
         let made = made.and_then(|next| self.retell(&next.settings).map(|()| next));
         let outcome = match made {
             Ok(next) => {
@@ -141,7 +155,7 @@ impl Reloader {
                 if !waiting.is_empty() {
                     tracing::warn!(settings.waiting = waiting.join(", "), "these settings wait for a restart");
                 }
-                metrics::counter!("oss_valet_config_reloads_total", "outcome" => "applied").increment(1);
+                instruments::config_reloaded("applied");
                 self.note_success();
             }
             Reloaded::Refused(reasons) => {
@@ -149,15 +163,15 @@ impl Reloader {
                     tracing::error!(error.cause = reason, "the configuration is refused");
                 }
                 tracing::error!(settings.faults = reasons.len(), "the old configuration stays in force");
-                metrics::counter!("oss_valet_config_reloads_total", "outcome" => "refused").increment(1);
+                instruments::config_reloaded("refused");
             }
         }
     }
 
     /// A start counts, too.
     pub(super) fn note_success(&self) {
-        let now = self.foundation.clock.now().signed_duration_since(chrono::DateTime::UNIX_EPOCH);
-        metrics::gauge!("oss_valet_config_last_reload_success_timestamp_seconds").set(now.as_seconds_f64());
+        let now = self.foundation.clock.now().signed_duration_since(DateTime::UNIX_EPOCH);
+        instruments::config_read_at(now.as_seconds_f64());
     }
 
     async fn watch_interval(&self) -> Option<Duration> {
@@ -169,8 +183,7 @@ impl Reloader {
     }
 }
 
-/// Where the configuration comes from, and what says that there is another.
-#[derive(Debug)]
+/// Where the configuration comes from, what says that there is another, and what tells of it.
 pub struct Follow {
     source: ConfigSource,
     hangups: Signal,

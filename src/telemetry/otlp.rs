@@ -28,6 +28,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use url::Url;
 
+use crate::instruments;
+
 /// For one batch.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// What the last spans get when the service stops, or sends its spans elsewhere.
@@ -49,7 +51,6 @@ pub struct TracesConfig {
 }
 
 impl PartialEq for TracesConfig {
-    #[expect(clippy::float_cmp, reason = "the same setting is the same number")]
     fn eq(&self, other: &Self) -> bool {
         let headers = |config: &Self| -> Vec<(HeaderName, String)> {
             config.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
@@ -151,7 +152,7 @@ impl Collector {
 
     fn note(&self, spans: usize, sent: &Result<(), String>) {
         let outcome = if sent.is_ok() { "exported" } else { "lost" };
-        metrics::counter!("oss_valet_trace_spans_total", "outcome" => outcome).increment(spans as u64);
+        instruments::trace_spans(outcome, spans);
         match sent {
             Ok(()) if self.is_failing.swap(false, Ordering::Relaxed) => {
                 tracing::info!("the traces' collector takes spans again");

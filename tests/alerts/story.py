@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import pathlib
+import signal
 import tempfile
 import threading
 
@@ -28,6 +29,9 @@ methods = ["put"]
 max_size = "1 MiB"
 hook = "backend"
 """
+
+
+APPLIED = 'oss_valet_config_reloads_total{outcome="applied"} 1'
 
 
 class Backend(http.server.BaseHTTPRequestHandler):
@@ -97,6 +101,8 @@ def told():
             with Process.ready(command, pathlib.Path(os.environ["LOGS"]) / "alerts-service.log") as process:
                 service = Service(process.told)
                 tell(service)
+                process.child.send_signal(signal.SIGHUP)
+                until("the settings are read again", lambda: APPLIED in service.page())
                 return service.page()
     finally:
         backend.shutdown()

@@ -17,6 +17,32 @@ use crate::{
 
 const MIB: usize = 1024 * 1024;
 
+/// `5.0` is the integer 5 to JSON Schema, and to languages that know no integers.
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
+    let app = TestApp::spawn().await;
+    let body = r#"{"profile":"document","method":"multipart","size":3145728.0}"#;
+    let answer = send(json_request(&app, "/v1/uploads", body)).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let grant = answer.json();
+    assert_eq!(grant["multipart"]["part_count"], app.issue("u-7", whole_size()).await["multipart"]["part_count"]);
+    let parts = send(json_request(&app, &format!("{}/parts", path_of(&grant)), r#"{"part_numbers":[1.0]}"#)).await;
+    assert_eq!(parts.json()["parts"][0]["part_number"], 1, "{}", parts.text());
+    let done = r#"{"parts":[{"part_number":1.0,"etag":"x"}]}"#;
+    let complete = send(json_request(&app, &format!("{}/complete", path_of(&grant)), done)).await;
+    assert_ne!(complete.code(), "malformed_json", "{}", complete.text());
+    let companion = r#"{"filename":"a.txt","size":5.0,"metadata":{"profile":"document"}}"#;
+    assert_eq!(send(json_request(&app, "/compat/companion/s3/multipart", companion)).await.status, 200);
+}
+
+fn whole_size() -> serde_json::Value {
+    json!({"profile": "document", "method": "multipart", "size": 3_145_728})
+}
+
+fn json_request(app: &TestApp, path: &str, body: &str) -> reqwest::RequestBuilder {
+    app.request(Method::POST, path, "u-7").header(header::CONTENT_TYPE, "application/json").body(body.to_owned())
+}
+
 #[tokio::test]
 async fn a_body_that_is_no_such_json_is_refused() {
     let app = TestApp::spawn().await;

@@ -178,3 +178,24 @@ async fn a_key_set_file_is_read_again_for_an_unknown_kid() {
     std::fs::remove_file(&file).unwrap();
     assert!(authenticator.authenticate(&new.token(&good_claims()), after(3600)).await.is_ok(), "the last good set");
 }
+
+#[tokio::test]
+async fn an_issuer_that_has_not_changed_keeps_its_keys_in_the_next_authenticator() {
+    let server = MockServer::start().await;
+    let (key, other) = (TestKey::ec("a"), TestKey::ec("b"));
+    answer(&server, document(&jwks(&[&key])), 1).await;
+    let url: url::Url = format!("{}/jwks", server.uri()).parse().unwrap();
+    let fetched = || issuer(ISSUER, KeySource::JwksUrl(url.clone()));
+    let before = fetching_from(&server);
+    before.authenticate(&key.token(&good_claims()), start()).await.unwrap();
+
+    let pinned = config(vec![issuer(ISSUER, KeySource::HmacSecret("another-secret-of-thirty-two-bytes!".into()))]);
+    let kept = Authenticator::succeeding(config(vec![fetched()]), &before, |name| name == ISSUER).unwrap();
+    let anew = Authenticator::succeeding(pinned, &before, |_| false).unwrap();
+
+    kept.authenticate(&key.token(&good_claims()), after(1)).await.unwrap();
+    let refused = kept.authenticate(&other.token(&good_claims()), after(2)).await;
+    assert_eq!(refused, Err(UNKNOWN_KID), "nor is the set fetched again before its time");
+    assert!(anew.authenticate(&key.token(&good_claims()), after(1)).await.is_err(), "what was verified is forgotten");
+    server.verify().await;
+}

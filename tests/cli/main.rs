@@ -8,6 +8,7 @@ mod dev;
 mod development;
 mod events;
 mod harness;
+mod reloading;
 mod serving;
 mod simulator;
 mod uploads;

@@ -13,7 +13,7 @@ from lib.render import K8S, KUBECTLS, TARGETS, containers, name_of, objects, of_
 
 # From the oldest whose schemas there are to the newest that we know.
 KUBERNETES = ["1.25.0", "1.37.0"]
-COMPONENT = K8S / "components/service-monitor"
+COMPONENTS = [K8S / "components/service-monitor", K8S / "components/prometheus-rule"]
 
 
 class Rendered(unittest.TestCase):
@@ -60,26 +60,27 @@ class Rendered(unittest.TestCase):
 
 
 class Component(unittest.TestCase):
-    """What is scraped, when an overlay takes it in."""
+    """What is scraped and what is alerted on, when an overlay takes them in."""
 
     if "new" in KUBECTLS:  # the old one knows no components: without a new one there is no such test, and tests/deploy/run says so
 
-        def test_the_production_overlay_takes_it_in_by_its_own_commented_lines(self):
+        def test_the_production_overlay_takes_them_in_by_its_own_commented_lines(self):
             with tempfile.TemporaryDirectory(dir=K8S / "overlays") as folder:
                 self.copy_uncommented(Path(folder))
                 docs = parse(text(Path(folder), "new"))
             self.keeps_to_the_policies(docs)
 
-    def test_it_suits_the_production_overlay(self):
-        resources = yaml.safe_load((COMPONENT / "kustomization.yaml").read_text())["resources"]
-        monitors = [doc for resource in resources for doc in parse((COMPONENT / resource).read_text())]
+    def test_they_suit_the_production_overlay(self):
+        resources = [folder / name for folder in COMPONENTS
+                     for name in yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]]
+        watching = [doc for resource in resources for doc in parse(resource.read_text())]
         docs = objects("overlays/production")
-        for monitor in monitors:
-            monitor["metadata"]["namespace"] = one(docs, "Namespace")["metadata"]["name"]
-        self.keeps_to_the_policies(docs + monitors)
+        for doc in watching:
+            doc["metadata"]["namespace"] = one(docs, "Namespace")["metadata"]["name"]
+        self.keeps_to_the_policies(docs + watching)
 
     def keeps_to_the_policies(self, docs):
-        self.assertEqual(len(of_kind(docs, "ServiceMonitor")), 1)
+        self.assertEqual([len(of_kind(docs, kind)) for kind in ("ServiceMonitor", "PrometheusRule")], [1, 1])
         for policy in policies.ALL:
             with self.subTest(policy=policy.__name__):
                 self.assertEqual(list(policy(docs)), [])

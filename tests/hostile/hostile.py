@@ -28,10 +28,6 @@ key = "documents/{user_id}/{id}.{ext}"
 methods = ["put"]
 max_size = "1 MiB"
 """
-LIMITS = """
-[limits]
-requests_per_minute = 0
-"""
 
 
 class Others:
@@ -117,7 +113,7 @@ def main():
         raise SystemExit(f"{most} open files are allowed here, {FILES_NEEDED} are needed: raise it with `ulimit -Hn`, as root")
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     kinds = [kind for kind in KINDS if arguments.only in (None, kind.__name__)]
-    with Valet(arguments.binary, PROFILE, more=LIMITS, name="hostile") as valet:
+    with Valet(arguments.binary, PROFILE, name="hostile") as valet:  # limits as they are shipped
         others, sampler = Others(valet), Sampler(valet.pid)
         time.sleep(3)
         told("nobody hostile", *others.since_last()[:2])

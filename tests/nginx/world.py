@@ -11,6 +11,7 @@ import unittest
 
 from processes import Nginx, Process, free_port, listens, request, until
 from recorder import Recorder
+from valet import settings
 
 HERE = pathlib.Path(__file__).resolve().parent
 SHIPPED = HERE.parent.parent / "deploy/nginx"
@@ -68,56 +69,22 @@ def authority(folder):
             "-extfile", "names", "-out", "server.crt")
 
 
-def settings(simulator, profiles, more):
-    key = simulator["access_keys"][0]
-    entries = "".join(f"""
+def profile(name, url):
+    """A profile whose callbacks go to a URL of its own."""
+    return f"""
         [profiles.{name}]
         bucket = "media"
         key = "{name}/{{user_id}}/{{id}}.{{ext}}"
         methods = ["put"]
         max_size = "1 MiB"
         callback = {{ urls = ["{url}"] }}
-        """ for name, url in profiles.items())
-    return f"""
-        [server]
-        listen = "127.0.0.1:0"
-        ops_listen = "127.0.0.1:0"
-        workers = 1
-        drain_delay = "0s"
-        {more}
-        [auth]
-        algorithms = ["HS256"]
-        [[auth.issuers]]
-        issuer = "nginx"
-        hmac_secret = "jwt-secret-of-the-tests-behind-nginx-0123456789"
-        [buckets.media]
-        bucket = "dev-media"
-        region = "cn-hangzhou"
-        endpoint = "{simulator['url']}"
-        path_style = true
-        credentials = "simulator"
-        [credentials.simulator]
-        kind = "static"
-        access_key_id = "{key['id']}"
-        access_key_secret = "{key['secret']}"
-        {entries}
-        [callback]
-        public_urls = ["{next(iter(profiles.values()))}"]
-        [[callback.trusted_keys]]
-        url = "{simulator['callback_key_url']}"
-        pem_file = "{simulator['callback_key_pem']}"
-        [[callback.seal_secrets]]
-        kid = "k1"
-        secret = "seal-secret-of-the-tests-behind-nginx-0123456789"
-        [store]
-        url = "sqlite://ledger.db"
         """
 
 
 class World(unittest.TestCase):
-    """One for each class of tests: what it needs of nginx, profiles by name with their callback URLs, settings of `[server]`."""
+    """One for each class of tests: what it needs of nginx, profiles by name with their callback URLs, settings of its own."""
 
-    GZIP, SERVER = "off", ""
+    GZIP, SERVER, MORE = "off", "", ""
 
     @classmethod
     def servers(cls, recorder):
@@ -141,7 +108,10 @@ class World(unittest.TestCase):
         simulator = [BINARY, "simulator", "--listen", "127.0.0.1:0", "--data", str(cls.folder / "oss"), "--callback-ca",
                      str(cls.folder / "ca.crt"), *(f"--callback-host={host}=127.0.0.1" for host in hosts)]
         cls.simulator = stack.enter_context(Process.ready(simulator, cls.folder / "simulator.log")).told
-        (cls.folder / "development.toml").write_text(settings(cls.simulator, cls.urls, cls.SERVER))
+        server = f'workers = 1\ndrain_delay = "0s"\n{cls.SERVER}'
+        profiles = "".join(profile(name, url) for name, url in cls.urls.items())
+        (cls.folder / "development.toml").write_text(
+            settings(cls.simulator, "127.0.0.1:0", next(iter(cls.urls.values())), profiles, server, cls.MORE))
         cls.config = ["--config", str(cls.folder), "--env", "development"]
         service = Process.ready([BINARY, "serve", "--json", *cls.config], cls.folder / "service.log", cwd=cls.folder)
         cls.recorder.serve(stack.enter_context(service).told["service"])

@@ -28,6 +28,7 @@ vars = ["album"]
 MORE = """
 [limits]
 requests_per_minute = 0
+address_requests_per_minute = 0
 [[sinks]]
 name = "backend"
 url = "http://127.0.0.1:{port}/events"

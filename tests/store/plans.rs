@@ -1,7 +1,7 @@
 //! No statement on the way of a request, and no list, reads a table from end to end: PostgreSQL itself writes down the
 //! plan of everything that the store asks it (`auto_explain`), over tables large enough that an index pays.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use oss_valet::{
     app::ports::{
         CheckClaim, Claimed, DeliveryClaim, DeliveryState, EventFilter, Fate, GrantAdded, GrantChange, GrantFilter,
@@ -57,10 +57,10 @@ async fn use_everything(bed: &Bed) {
             ..claiming(400 + round, 100 + key)
         };
         store.add_grant(some).await.unwrap();
-        let full = NewGrant {
-            quotas: Quotas { grants_per_day: Some(1), ..Quotas::default() },
-            ..claiming(500 + round, 200 + key)
-        };
+        // Of the day on which the ids were made.
+        let mut full = claiming(500 + round, 200 + key);
+        full.grant.issued_at = DateTime::from_timestamp_millis(0x0193_0000_0001).unwrap();
+        full.quotas = Quotas { grants_per_day: Some(1), ..Quotas::default() };
         assert!(matches!(store.add_grant(full).await.unwrap(), GrantAdded::QuotaExhausted { .. }));
         let mut renewed = change(round, &[State::Issued], State::Issued);
         renewed.next_check = NextCheck::At(noon());

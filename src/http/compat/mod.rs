@@ -8,7 +8,7 @@ mod profile_query;
 mod sts;
 
 use actix_web::{
-    HttpResponse, ResponseError as _,
+    HttpResponse,
     dev::ServiceRequest,
     middleware::from_fn,
     web::{self, ServiceConfig},
@@ -48,8 +48,8 @@ pub(super) fn configure(app: &mut ServiceConfig) {
 }
 
 /// A refusal in the shape of what was asked for.
-fn refuse(request: &ServiceRequest, problem: &Problem) -> HttpResponse {
-    if request.path().ends_with("/sts") { sts::refuse(problem) } else { problem.error_response() }
+fn refuse(request: &ServiceRequest, problem: Problem) -> HttpResponse {
+    if request.path().ends_with("/sts") { sts::refuse(&problem) } else { HttpResponse::from_error(problem) }
 }
 
 /// The shapes, relative to the way in: add one here and it serves both.

@@ -25,7 +25,7 @@ pub(super) fn tell(limits: &[Told], headers: &mut HeaderMap) {
         let comma = if standings.is_empty() { "" } else { ", " };
         let Standing { remaining, full_in } = standing;
         let written = write!(standings, "{comma}\"{name}\";r={remaining};t={full_in}")
-            .and_then(|()| write!(policies, "{comma}\"{name}\";q={};w={}", rate.burst, window(rate)));
+            .and_then(|()| write!(policies, "{comma}\"{name}\";q={};w={}", rate.burst, window(*rate)));
         written.expect("a String takes everything");
     }
     for (name, value) in [(RATE_LIMIT, standings), (RATE_LIMIT_POLICY, policies)] {
@@ -34,7 +34,7 @@ pub(super) fn tell(limits: &[Told], headers: &mut HeaderMap) {
 }
 
 /// Seconds in which a whole burst is given back: so many requests in such a window.
-fn window(rate: &Rate) -> u64 {
+fn window(rate: Rate) -> u64 {
     (u64::from(rate.burst.get()) * 60).div_ceil(rate.per_minute.get().into())
 }
 

@@ -40,7 +40,7 @@ struct Standings(Vec<Told>);
 pub(in crate::http) async fn limit<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
-    refuse: fn(&ServiceRequest, &Problem) -> HttpResponse,
+    refuse: fn(&ServiceRequest, Problem) -> HttpResponse,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     if request.method() == Method::OPTIONS {
         return Ok(next.call(request).await?.map_into_left_body());
@@ -48,7 +48,7 @@ pub(in crate::http) async fn limit<B: MessageBody>(
     let mut response = match admit(request.request()) {
         Ok(()) => next.call(request).await?.map_into_left_body(),
         Err(problem) => {
-            let refusal = refuse(&request, &problem);
+            let refusal = refuse(&request, problem);
             request.into_response(refusal).map_into_right_body()
         }
     };

@@ -47,7 +47,6 @@ use super::{
         pages::client,
         pages::client_typings,
         pages::demo,
-        pages::front_door,
     ),
     components(schemas(ProblemDocument)),
     tags(

@@ -72,15 +72,3 @@ pub(super) fn client_typings() {}
     security(())
 )]
 pub(super) fn demo() {}
-
-#[utoipa::path(
-    get,
-    path = "/",
-    operation_id = "getFrontDoor",
-    tag = "Pages",
-    summary = "Leads to the demo page",
-    description = "Where `demo.enabled` is set.",
-    responses((status = 307, description = "To `/demo`.")),
-    security(())
-)]
-pub(super) fn front_door() {}

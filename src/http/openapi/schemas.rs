@@ -9,8 +9,8 @@ use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Object, Ref, RefOr, Schema,
-        schema::{AnyOfBuilder, SchemaType, Type},
+        Ref, RefOr, Schema,
+        schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, SchemaType, Type},
     },
 };
 use uuid::Uuid;
@@ -230,18 +230,14 @@ pub(in crate::http) struct CallbackAnswer;
 impl PartialSchema for CallbackAnswer {
     fn schema() -> RefOr<Schema> {
         let about = "What OSS hands to the client: a recorded upload, or whatever JSON the profile's hook answered.";
-        AnyOfBuilder::new()
+        let anything = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+        let any_json = AnyOfBuilder::new()
             .item(Ref::from_schema_name("RecordedUpload"))
-            .item(Object::builder().schema_type(SchemaType::from_iter([
-                Type::Object,
-                Type::Array,
-                Type::String,
-                Type::Number,
-                Type::Boolean,
-                Type::Null,
-            ])))
-            .description(Some(about))
-            .into()
+            .item(ArrayBuilder::new().items(anything))
+            .description(Some(about));
+        // One by one: a list of types is more than most tools understand.
+        let others = [Type::Object, Type::String, Type::Number, Type::Boolean, Type::Null];
+        others.into_iter().fold(any_json, |any, kind| any.item(ObjectBuilder::new().schema_type(kind))).into()
     }
 }
 

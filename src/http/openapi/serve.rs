@@ -94,6 +94,7 @@ async fn openapi_json(http: HttpRequest, served: Data<Served>) -> HttpResponse {
     if is_known { response.finish() } else { response.content_type("application/json").body(served.json.clone()) }
 }
 
+#[expect(clippy::unused_async, reason = "a handler is a future")]
 async fn serve(part: &'static Part) -> Result<HttpResponse, Problem> {
     let body = match part.source {
         Source::Own(text) => Bytes::from_static(text.as_bytes()),

@@ -31,9 +31,9 @@ fn operations(document: &Value) -> BTreeMap<String, Value> {
     operations.collect()
 }
 
-/// What a page is made of is nobody's business but the page's.
+/// What a page is made of, and what leads to it, is nobody's business but the page's.
 fn is_part_of_a_page(path: &str) -> bool {
-    path.starts_with("/demo/") || path.starts_with("/docs/")
+    path == "/" || path.starts_with("/demo/") || path.starts_with("/docs/")
 }
 
 #[test]

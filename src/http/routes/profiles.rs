@@ -11,7 +11,7 @@ use crate::{
 
 /// What the caller may upload.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Profiles)]
+#[schema(as = ProfileList)]
 struct ProfilesView<'a> {
     /// In the order of their names.
     profiles: Vec<ProfileView<'a>>,

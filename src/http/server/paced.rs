@@ -30,6 +30,10 @@ const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nc
 /// The library's own time-outs come first: it says goodbye in order.
 const AFTER_THE_LIBRARY: Duration = Duration::from_secs(1);
 
+/// How many bytes a connection is given before all others have their turn. Requests that are sent ahead by the thousand are answered one
+/// after the other without a pause, and nobody else is served meanwhile.
+const TURN: usize = 8 * 1024;
+
 /// Whether a request of the connection is being answered; connection data.
 #[derive(Debug, Clone, Default)]
 pub struct InHand(Rc<Cell<bool>>);
@@ -66,6 +70,8 @@ pub(super) struct Paced {
     in_hand: InHand,
     /// Since when the client has taken nothing of what is there for it.
     stuck_since: Option<Instant>,
+    /// Bytes of this turn.
+    given: usize,
     /// Not later than the end of the phase.
     alarm: Option<Pin<Box<Sleep>>>,
 }
@@ -80,6 +86,7 @@ impl Paced {
             phase: Phase::Head(Instant::now()),
             in_hand: InHand::default(),
             stuck_since: None,
+            given: 0,
             alarm: None,
         }
     }
@@ -136,12 +143,20 @@ impl AsyncRead for Paced {
         if self.in_hand.0.get() {
             self.phase = Phase::Answer;
         }
+        if self.given >= TURN {
+            self.given = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
         match Pin::new(&mut self.io).poll_read(cx, buffer) {
             Poll::Pending => {
+                self.given = 0;
                 self.poll_patience(cx)?;
                 Poll::Pending
             }
             Poll::Ready(done) => {
+                self.given += buffer.filled().len() - before;
                 self.note_read();
                 Poll::Ready(done)
             }

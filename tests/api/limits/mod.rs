@@ -3,6 +3,7 @@
 mod pace;
 mod quotas;
 mod rates;
+mod reloaded;
 mod sizes;
 
 use std::net::SocketAddr;

@@ -34,7 +34,7 @@ async fn whatever_is_sent_no_series_comes_of_it() {
 
 /// The same requests each time, with other words in them.
 async fn say_odd_things(app: &TestApp, forger: &Forger, word: &str) {
-    let encoded: String = word.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = word.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
     for path in [
         format!("/{encoded}"),
         format!("/v1/{encoded}"),

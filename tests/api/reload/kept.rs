@@ -38,6 +38,16 @@ async fn what_has_not_changed_is_taken_over_and_what_has_is_made_anew() {
 }
 
 #[tokio::test]
+async fn new_credentials_are_there_when_they_are_put_in_force() {
+    let app = TestApp::spawn().await;
+    apply(&app, &app.toml.replace("\ncredentials = \"signer\"", "\ncredentials = \"uploads\"")).await;
+    let valet = app.live.current();
+    let statuses = valet.credential_statuses(valet.clock.now()).await;
+    let usable: Vec<_> = statuses.iter().map(|(name, status)| (*name, status.usable)).collect();
+    assert_eq!(usable, [("uploads", true)], "nobody has asked for them yet");
+}
+
+#[tokio::test]
 async fn lent_credentials_are_lent_on_unless_what_they_are_for_has_changed() {
     let app = TestApp::spawn().await;
     let lend = async || {

@@ -61,10 +61,9 @@ async fn a_callback_key_is_trusted_from_one_reload_to_the_next() {
 fn sealed(app: &TestApp, secrets: &[(&str, &str)]) -> String {
     let begin = app.toml.find("[[callback.seal_secrets]]").unwrap();
     let end = app.toml.find("[store]").unwrap();
-    let secrets: String = secrets
-        .iter()
-        .map(|(kid, secret)| format!("[[callback.seal_secrets]]\nkid = {kid:?}\nsecret = {secret:?}\n"))
-        .collect();
+    let secret =
+        |(kid, secret): &(&str, &str)| format!("[[callback.seal_secrets]]\nkid = {kid:?}\nsecret = {secret:?}\n");
+    let secrets = secrets.iter().map(secret).collect::<Vec<_>>().concat();
     format!("{}{secrets}{}", &app.toml[..begin], &app.toml[end..])
 }
 

@@ -2,16 +2,23 @@
 
 use std::sync::Arc;
 
-use oss_valet::startup::Reloaded;
+use chrono::TimeDelta;
+use oss_valet::{clock::Clock, startup::Reloaded};
 use serde_json::json;
 
 use super::{apply, with};
-use crate::harness::{JWT_SECRET, TestApp};
+use crate::{
+    harness::{JWT_SECRET, TestApp},
+    metrics::{Scrape, assert_grew, value},
+};
+
+const COUNTER: &str = "oss_valet_config_reloads_total";
+const GAUGE: &str = "oss_valet_config_last_reload_success_timestamp_seconds";
 
 async fn refused(app: &TestApp, settings: &str) -> Vec<String> {
     match app.reload(settings).await {
         Reloaded::Refused(reasons) => reasons,
-        applied => panic!("{applied:?}"),
+        applied @ Reloaded::Applied { .. } => panic!("{applied:?}"),
     }
 }
 
@@ -66,6 +73,28 @@ async fn every_fault_is_named_and_the_old_configuration_stays_until_a_good_one_c
 
     assert_eq!(apply(&app, &with(&app.toml, "\"5 MiB\"", "\"6 MiB\"")).await, ["profiles.avatar.max_size"]);
     assert!(!Arc::ptr_eq(&before, &app.live.current()));
+}
+
+#[tokio::test]
+async fn reloads_are_counted_and_the_last_good_one_is_dated() {
+    let app = TestApp::spawn().await;
+    let begun = app.clock.now().timestamp();
+    let dated = async || value(&app, GAUGE).await.unwrap();
+    let is = |seconds: i64, value: f64| format!("{value}") == format!("{}", begun + seconds);
+    assert!(is(0, dated().await), "a start counts, too");
+    let before = Scrape::of(&app).await;
+
+    app.clock.advance(TimeDelta::seconds(60));
+    refused(&app, "[").await;
+    assert!(is(0, dated().await));
+    app.clock.advance(TimeDelta::seconds(60));
+    apply(&app, &app.toml).await;
+    assert!(is(120, dated().await));
+
+    let after = Scrape::of(&app).await;
+    for outcome in ["applied", "refused"] {
+        assert_grew(&before, &after, 1.0, COUNTER, &[&format!("outcome=\"{outcome}\"")]);
+    }
 }
 
 #[tokio::test]

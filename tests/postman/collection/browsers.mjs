@@ -34,6 +34,34 @@ export default folder(
   [
     asset("The client library", '`import { createClient } from "…/client.js"`: asks, sends, retries, resumes.', "/client.js", JAVASCRIPT),
     asset("Its typings", "For TypeScript.", "/client.d.ts", "text/plain; charset=utf-8"),
+    call("The API's description", "OpenAPI 3.1, for tools: every call, every answer, every error code with an example.", {
+      method: "GET",
+      to: "{{service}}/openapi.json",
+      signedIn: false,
+      tests() {
+        pm.test("it is an OpenAPI document, and open to pages of any origin", () => {
+          pm.response.to.have.status(200);
+          pm.expect(pm.response.headers.get("Access-Control-Allow-Origin")).to.equal("*");
+          const document = pm.response.json();
+          pm.expect(document.openapi).to.match(/^3\.1\./);
+          pm.expect(document.paths).to.include.keys("/v1/uploads", "/v1/callbacks/oss");
+        });
+        pm.collectionVariables.set("openapi_tag", pm.response.headers.get("ETag"));
+      },
+    }),
+    call("Has it changed?", "The `ETag` of the copy at hand: nothing is sent a second time.", {
+      method: "GET",
+      to: "{{service}}/openapi.json",
+      headers: { "If-None-Match": "{{openapi_tag}}" },
+      signedIn: false,
+      tests() {
+        pm.test("it has not", () => {
+          pm.response.to.have.status(304);
+          pm.expect(pm.response.text()).to.be.empty;
+        });
+      },
+    }),
+    asset("The same to read", "Swagger UI, which loads nothing from elsewhere.", "/docs", "text/html; charset=utf-8"),
     call("May a page of another origin call?", "The preflight of a page that is listed in `server.cors_origins`; it needs no token.", {
       method: "OPTIONS",
       to: "{{service}}/v1/uploads",

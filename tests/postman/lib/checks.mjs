@@ -1,7 +1,7 @@
 // What must be true of the committed files before a single request is sent. Each check lists its faults.
 
 import { requestsOf } from "./render.mjs";
-import { routeOf } from "./routes.mjs";
+import { isPartOfAPage, routeOf } from "./routes.mjs";
 
 /** The checks by name; `files`: `{collection, environments, rendered, routes, codes, unreachable}`. */
 export const CHECKS = {
@@ -58,7 +58,7 @@ export const CHECKS = {
       const { method, url } = item.request;
       const to = url.raw.match(/^\{\{(?:service|ops)\}\}(.*)$/);
       // Preflights are answered on every path.
-      return to && method !== "OPTIONS" ? [{ item, route: routeOf(routes, method, to[1]) }] : [];
+      return to && method !== "OPTIONS" && !isPartOfAPage(to[1]) ? [{ item, route: routeOf(routes, method, to[1]) }] : [];
     });
     const isToBeUnknown = (item) => /"it is refused: (404 not_found|405 )/.test(scriptOf(item, "test"));
     return [

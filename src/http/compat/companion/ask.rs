@@ -18,6 +18,7 @@ use crate::{
         json_body::RequestBody,
         problem::{Code, Problem},
         root_span::note_profile,
+        whole::whole,
     },
 };
 
@@ -77,7 +78,9 @@ impl FileFacts {
         };
         let size = match body.get("size") {
             None | Some(Value::Null) => None,
-            Some(size) => Some(size.as_u64().ok_or_else(|| wrong_type("size", "a whole number"))?),
+            Some(size) => Some(
+                size.as_u64().or_else(|| whole(size.as_f64()?)).ok_or_else(|| wrong_type("size", "a whole number"))?,
+            ),
         };
         Ok(Self {
             filename: text(&body, "filename")?,

@@ -16,6 +16,7 @@ use crate::{
         json_body::{JsonBody, RequestBody},
         problem::Problem,
         to_its_end::to_its_end,
+        whole::Whole,
     },
 };
 
@@ -34,8 +35,8 @@ pub(super) struct CompleteBody {
 #[schema(as = CompanionNamedPart)]
 struct PartBody {
     /// From 1.
-    #[schema(minimum = 1, maximum = 10_000)]
-    part_number: u32,
+    #[schema(value_type = u32, minimum = 1, maximum = 10_000)]
+    part_number: Whole<u32>,
     /// As OSS answered it, with or without quotes.
     #[serde(rename = "ETag")]
     etag: String,
@@ -82,7 +83,7 @@ pub(super) async fn complete(
     valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let grant = own_grant(&valet, &entrant, &http).await?;
-    let parts = body.0.parts.into_iter().map(|part| NamedPart { part_number: part.part_number, etag: part.etag });
+    let parts = body.0.parts.into_iter().map(|part| NamedPart { part_number: part.part_number.0, etag: part.etag });
     complete_grant(&valet, entrant, grant.id, parts.collect()).await
 }
 

@@ -26,6 +26,7 @@ use crate::{
         problem::Problem,
         root_span::note_profile,
         view::SignedGrantView,
+        whole::Whole,
     },
 };
 
@@ -46,8 +47,8 @@ pub struct IssueBody {
     /// Derived from the file name when it is left out.
     content_type: Option<String>,
     /// In bytes; checked at once, and for `post` pinned exactly.
-    #[schema(maximum = 9_007_199_254_740_991_i64)]
-    size: Option<u64>,
+    #[schema(value_type = Option<u64>, maximum = 9_007_199_254_740_991_i64)]
+    size: Option<Whole<u64>>,
     /// The profile's first when it is left out.
     #[schema(value_type = Option<schemas::Method>)]
     method: Option<String>,
@@ -112,7 +113,7 @@ impl From<IssueBody> for IssueRequest {
             ask: UncheckedAsk {
                 filename: body.filename,
                 content_type: body.content_type,
-                size: body.size,
+                size: body.size.map(|size| size.0),
                 method: body.method,
                 vars: body.vars.unwrap_or_default().0,
             },

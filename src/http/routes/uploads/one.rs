@@ -23,6 +23,7 @@ use crate::{
         to_its_end::to_its_end,
         view::{GrantView, SignedGrantView},
         waiting::WaitingRoom,
+        whole::Whole,
     },
 };
 
@@ -54,8 +55,8 @@ pub struct CompleteBody {
 #[schema(as = NamedPart)]
 struct PartBody {
     /// From 1.
-    #[schema(minimum = 1, maximum = 10_000)]
-    part_number: u32,
+    #[schema(value_type = u32, minimum = 1, maximum = 10_000)]
+    part_number: Whole<u32>,
     /// As OSS answered it, with or without quotes.
     etag: String,
 }
@@ -146,7 +147,7 @@ pub async fn complete(
     valet: Current,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&path)?;
-    let named = |part: PartBody| NamedPart { part_number: part.part_number, etag: part.etag };
+    let named = |part: PartBody| NamedPart { part_number: part.part_number.0, etag: part.etag };
     let parts: Vec<_> = body.0.parts.into_iter().map(named).collect();
     let worker = Arc::clone(&valet);
     let entry = to_its_end(async move { worker.complete(&caller, id, &parts, worker.clock.now()).await }).await?;

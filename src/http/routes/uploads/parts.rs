@@ -16,6 +16,7 @@ use crate::{
         openapi::schemas,
         problem::Problem,
         view::rfc3339,
+        whole::Whole,
     },
 };
 
@@ -26,7 +27,7 @@ use crate::{
 pub struct PartsBody {
     /// From 1 to the grant's `max_parts`.
     #[schema(value_type = Vec<schemas::PartNumber>, min_items = 1, max_items = 1000)]
-    part_numbers: Vec<u32>,
+    part_numbers: Vec<Whole<u32>>,
 }
 
 impl RequestBody for PartsBody {
@@ -96,8 +97,9 @@ pub async fn sign_parts(
     body: JsonBody<PartsBody>,
     valet: Current,
 ) -> Result<HttpResponse, Problem> {
-    let (id, numbers) = (parse_id(&path)?, &body.0.part_numbers);
-    let signed = valet.sign_parts(&caller, id, numbers, Cutting::Planned, valet.clock.now()).await?;
+    let id = parse_id(&path)?;
+    let numbers: Vec<u32> = body.0.part_numbers.iter().map(|number| number.0).collect();
+    let signed = valet.sign_parts(&caller, id, &numbers, Cutting::Planned, valet.clock.now()).await?;
     let parts = signed.parts.iter().map(SignedPartView::of).collect();
     Ok(answer(HttpResponse::Ok(), &SignedPartsView { parts, expires_at: signed.expires_at }))
 }
