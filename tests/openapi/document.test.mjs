@@ -58,7 +58,8 @@ test("the answers in the Postman collection are documented, with their codes", (
       const type = header.find(({ key }) => key.toLowerCase() === "content-type")?.value;
       const content = response.content?.[type];
       assert.ok(content || !body, `${where} is ${type}, which is not documented`);
-      if (/json/.test(type)) {
+      // A long answer is saved as its beginning.
+      if (/json/.test(type) && !body.endsWith("…")) {
         const value = JSON.parse(body);
         assert.deepEqual(faultsOf(value, content.schema), [], where);
         assert.ok(status < 400 || content.examples?.[value.code] || found.path === "/readyz", `${where}: ${value.code} is not documented`);

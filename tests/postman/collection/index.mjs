@@ -94,6 +94,8 @@ export const unreachable = {
   "422 size_too_small": `${NOT_IN_DEV}: no profile has a smallest size`,
   "422 credentials_not_supported": `${NOT_IN_DEV}: its bucket has a role and a permanent key`,
   "422 user_id_unusable": `${NOT_IN_DEV}: its token is for a usable user`,
+  "408 request_timeout": "Postman sends a body in one go",
+  "429 quota_exceeded": `${NOT_IN_DEV}: it has no quotas`,
   "429 rate_limited": `${NOT_IN_DEV}: its one limit takes five waiting requests at once`,
   "500 internal": "it would be a bug",
   "503 store_unavailable": "the ledger would have to break",

@@ -85,6 +85,27 @@ const badBody = folder("413 and 415 Not such a body", "JSON, and not too much of
   }),
 ]);
 
+const badHead = folder("414 and 431 Too much said before the body", "Addresses and header fields have their limits, too.", [
+  call("Too long an address", "Path and query have at most 8 KiB.", {
+    method: "GET",
+    to: "{{service}}/v1/uploads",
+    query: { cursor: "{{too_long_a_cursor}}" },
+    before() {
+      pm.variables.set("too_long_a_cursor", "x".repeat(8200));
+    },
+    tests: refused(414, "uri_too_long"),
+  }),
+  call("Too many header fields", "All of them have at most 32 KiB.", {
+    method: "GET",
+    to: "{{service}}/v1/uploads",
+    headers: { "X-Padding": "{{too_much_padding}}" },
+    before() {
+      pm.variables.set("too_much_padding", "x".repeat(33_000));
+    },
+    tests: refused(431, "headers_too_large"),
+  }),
+]);
+
 const faulty = folder("422 Not like this", "Each faulty field is in `errors`, with its own code; the top `code` is the first one's.", [
   ask("A field that does not exist", "Typing errors don't go unnoticed.", { profile: "{{image_profile}}", file_name: "me.png" }, [
     ...refused(422, "unknown_field"),
@@ -158,5 +179,5 @@ export default folder(
   "15 Refusals, by status",
   `What a client has to expect. Every refusal is a problem document; programs look at \`code\`, people at \`detail\`, and support asks for
 \`request_id\`. Nothing is changed by a request that is refused.`,
-  [unreadable, unauthorized, forbidden, notFound, badBody, faulty],
+  [unreadable, unauthorized, forbidden, notFound, badBody, badHead, faulty],
 );

@@ -122,7 +122,7 @@ export function staleExamples(collection, fresh) {
 
 function lookOf({ code, header, body, _postman_previewlanguage: language }) {
   const headers = header.map(({ key }) => key).join(" ");
-  return `${code} ${headers} ${language === "json" && body ? JSON.stringify(shapeOf(JSON.parse(body))) : language}`;
+  return `${code} ${headers} ${language === "json" && body && !body.endsWith("…") ? JSON.stringify(shapeOf(JSON.parse(body))) : language}`;
 }
 
 /** Names and types; of a list its first element. */
