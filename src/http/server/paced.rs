@@ -184,6 +184,10 @@ impl AsyncWrite for Paced {
                 Poll::Pending
             }
             Poll::Ready(done) => {
+                if self.stuck_since.is_some() {
+                    // Nothing was read meanwhile: there may be something.
+                    cx.waker().wake_by_ref();
+                }
                 self.note_written();
                 Poll::Ready(done)
             }
