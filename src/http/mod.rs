@@ -12,6 +12,7 @@ pub mod json_body;
 pub mod limits;
 pub mod measure;
 pub mod openapi;
+mod pieces;
 pub mod problem;
 pub mod refusals;
 pub mod request_id;

@@ -89,6 +89,9 @@ pub(super) trait Engine: Send + 'static {
         reach: &Reach,
     ) -> impl Future<Output = Result<HashMap<String, Usage>, Failure>> + Send;
 
+    /// When the user's newest grant of a day but so many was issued: `$1` is the user, `$2` the day's first id, `$3` how many.
+    const FIND_OLDEST_OF_DAY: &'static str;
+
     /// Changes grants, each once, that are still in one of their expected states. Those that were.
     fn change_grants(
         &mut self,

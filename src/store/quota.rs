@@ -93,17 +93,14 @@ async fn day_has_room_at<E: Engine>(
         return Ok(in_turn);
     }
     let values = [Value::Text(&new.grant.user_id), Value::Id(day), Value::Number(nth - 1)];
-    let found = engine.rows(FIND_OLDEST_OF_DAY, &values).await?;
+    let found = engine.rows(E::FIND_OLDEST_OF_DAY, &values).await?;
     let issued_at = found.first().map(|row| Columns::of("grants", row).next_time("issued_at")).transpose()?;
     Ok(issued_at.map_or(in_turn, |issued_at| issued_at + DAY))
 }
 
-/// The user's newest grant of a day but so many.
-pub(super) const FIND_OLDEST_OF_DAY: &str =
-    "SELECT issued_at FROM grants WHERE user_id = $1 AND id >= $2 ORDER BY id DESC LIMIT 1 OFFSET $3";
-
-/// Counts what each user of `asked`, a table with the column `user_id`, has; no further than [`Reach`] goes.
-pub(super) fn select_usage(asked: &str) -> String {
+/// Counts what each user of `asked`, a table with the column `user_id`, has; no further than [`Reach`] goes. `of_day` says which
+/// grants are of the day.
+pub(super) fn select_usage(asked: &str, of_day: &str) -> String {
     let count = |condition: &str, reach: &str| {
         format!(
             "(SELECT count(*) FROM (SELECT 1 FROM grants WHERE grants.user_id = asked.user_id AND {condition} LIMIT {reach}) AS counted)"
@@ -112,7 +109,7 @@ pub(super) fn select_usage(asked: &str) -> String {
     format!(
         "SELECT user_id, {}, {}, {} FROM {asked} WHERE user_id IS NOT NULL",
         count("grants.state = 'issued'", "$1"),
-        count("grants.id >= $2", "$3"),
+        count(of_day, "$3"),
         count("grants.state = 'issued' AND grants.method = 'multipart'", "$4"),
     )
 }

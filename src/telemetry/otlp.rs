@@ -51,7 +51,6 @@ pub struct TracesConfig {
 }
 
 impl PartialEq for TracesConfig {
-    #[expect(clippy::float_cmp, reason = "the same setting is the same number")]
     fn eq(&self, other: &Self) -> bool {
         let headers = |config: &Self| -> Vec<(HeaderName, String)> {
             config.headers.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()

@@ -88,6 +88,7 @@ release_binary() {
 start_dev() {
   local name=$1 log=$LOGS/$1-service.log out
   shift
+  DEV_LOG=$log
   DEV_DATA=$(mktemp -d "${TMPDIR:-/tmp}/oss-valet-$name.XXXXXX")
   trap stop_dev EXIT
   exec {out}< <(exec "$BINARY" dev --json --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0 --simulator-listen 127.0.0.1:0 \
@@ -103,8 +104,18 @@ stop_dev() {
     # It is no child of this shell (process substitution): wait until it is gone, then take its data away.
     timeout 10 tail --pid="$DEV_PID" -f /dev/null || kill -9 "$DEV_PID" 2>/dev/null || true
     DEV_PID=
+    no_secret_in_log
   fi
   rm -rf "${DEV_DATA:?}"
+}
+
+# no_secret_in_log — whatever the suite has done: the service's log holds neither the token nor a secret of `dev`'s.
+no_secret_in_log() {
+  local leaked
+  sed -n 's/.*_secret": "\(.*\)".*/\1/p' "$DEV_DATA/dev-secrets.json" >"$DEV_DATA/secrets"
+  printf '%s\n' "$OSS_VALET_DEV" | sed -n 's/.*"token":"\([^"]*\)".*/\1/p' >>"$DEV_DATA/secrets"
+  leaked=$(grep -c -F -f "$DEV_DATA/secrets" "$DEV_LOG" || true)
+  [ "$leaked" = 0 ] || die "$leaked lines of $DEV_LOG hold a token or a secret."
 }
 
 # node_tests NAME FILE… — runs them with Node's own runner and ends with the line that tests/run adds up.

@@ -161,7 +161,8 @@ def told(samples, traffic, sink, reloads, files_before, files_afterwards):
     print(f"{sum(traffic.done.values())} rounds, {sink.events} events, {reloads} reloads; ms a round p50/p99/max: "
           + "/".join(f"{percentile(traffic.times, part) * 1000:.0f}" for part in (0.5, 0.99, 1)))
     print(f"{dict(sorted(traffic.done.items()))}")
-    half = len(memory) // 2
+    half, tenth = len(memory) // 2, max(len(memory) // 10, 1)
+    print("memory MiB by tenths: " + " ".join(f"{percentile(memory[at:at + tenth], 0.5) / MIB:.1f}" for at in range(0, len(memory), tenth)))
     print(f"memory MiB: {memory[0] / MIB:.1f} first, {percentile(memory[:half], 0.5) / MIB:.1f} median of the first half, "
           f"{percentile(memory[half:], 0.5) / MIB:.1f} of the second, {max(memory) / MIB:.1f} at most; "
           f"trend of the second half {grown / MIB:+.2f}")

@@ -8,5 +8,7 @@ mod audit;
 #[expect(dead_code, reason = "other suites use more of it")]
 mod dev;
 mod receiver;
+mod secrets;
+mod switching;
 mod traces;
 mod world;

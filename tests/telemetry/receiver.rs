@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 
 /// More than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One request.
 #[derive(Debug, Clone)]

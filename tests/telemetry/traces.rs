@@ -158,6 +158,9 @@ async fn a_failure_of_ours_is_an_error_and_a_refusal_is_none() {
     world.break_head(500).await;
     assert_eq!(world.post(&path, json!({})).await.0, 502);
     let ended = world.end();
+    let errors: Vec<_> = ended.lines().into_iter().filter(|line| line["level"] == "ERROR").collect();
+    assert_eq!(errors.len(), 1, "one line for one failure: {errors:#?}");
+    assert_eq!((&errors[0]["error.code"], &errors[0]["grant.id"]), (&json!("oss_unavailable"), &grant["id"]));
     let spans = ended.collector.spans();
     let [refused, failed] = named(&spans, "POST /v1/uploads/{id}/complete")[..] else { panic!("{spans:#?}") };
     assert_eq!((refused.is_error, refused.attribute("error.type")), (false, "not_uploaded"));

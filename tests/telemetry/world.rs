@@ -16,6 +16,7 @@ pub(crate) struct World {
     pub(crate) dev: Running,
     pub(crate) collector: Receiver,
     pub(crate) sink: Receiver,
+    pub(crate) hook: Receiver,
     pub(crate) http: reqwest::Client,
     folder: TempDir,
 }
@@ -28,23 +29,43 @@ pub(crate) struct Ended {
 }
 
 impl World {
-    /// With these environment variables, after `OSS_VALET__`; `{collector}` and `{folder}` are filled in.
+    /// With these environment variables, after `OSS_VALET__`; `{collector}` is filled in.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
+        Self::start_with("", variables)
+    }
+
+    /// And with a configuration file, in which `{collector}` and `{hook}` are.
+    pub(crate) fn start_with(toml: &str, variables: &[(&str, &str)]) -> Self {
         // Another test may have been faster.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (folder, collector, sink) = (tempfile::tempdir().unwrap(), Receiver::start(), Receiver::start());
+        let [collector, sink, hook] = [Receiver::start(), Receiver::start(), Receiver::start()];
+        let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", r#"exec "$0" "$@" 2>"$LOG""#, BINARY, "dev", "--json", "--sink", &sink.url]);
         command.args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0"]);
-        command.arg("--data").arg(folder.path().join("data"));
+        command.arg("--data").arg(folder.path().join("data")).arg("--config").arg(folder.path());
+        // Spans are sent soon.
+        command.env("OTEL_BSP_SCHEDULE_DELAY", "50");
         command.env("LOG", folder.path().join("log")).env("OSS_VALET__TELEMETRY__LOG_FORMAT", "json");
         for (name, value) in variables {
-            let value = value.replace("{collector}", &collector.url);
-            let value = value.replace("{folder}", folder.path().to_str().unwrap());
-            command.env(format!("OSS_VALET__{name}"), value);
+            command.env(format!("OSS_VALET__{name}"), value.replace("{collector}", &collector.url));
         }
+        let toml = toml.replace("{collector}", &collector.url).replace("{hook}", &hook.url);
+        fs::write(folder.path().join("development.toml"), toml).unwrap();
         let dev = Running::start(command);
-        Self { dev, collector, sink, http: reqwest::Client::builder().no_proxy().build().unwrap(), folder }
+        Self { dev, collector, sink, hook, http: reqwest::Client::builder().no_proxy().build().unwrap(), folder }
+    }
+
+    /// Another configuration file; told of by SIGHUP.
+    pub(crate) fn reconfigure(&self, toml: &str) {
+        let toml = toml.replace("{collector}", &self.collector.url).replace("{hook}", &self.hook.url);
+        fs::write(self.folder.path().join("development.toml"), toml).unwrap();
+        self.dev.signal("-HUP");
+    }
+
+    /// What `dev` has made up.
+    pub(crate) fn own_secrets(&self) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.folder.path().join("data/dev-secrets.json")).unwrap()).unwrap()
     }
 
     /// As the user of the development token.

@@ -12,6 +12,7 @@ use utoipa_swagger_ui::Config;
 
 use super::document;
 use crate::http::{
+    pieces::in_pieces,
     problem::{Code, Problem},
     resource::{Endpoint, get, register, resource},
 };
@@ -91,7 +92,11 @@ async fn openapi_json(http: HttpRequest, served: Data<Served>) -> HttpResponse {
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         // Tools run in pages of any origin.
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"));
-    if is_known { response.finish() } else { response.content_type("application/json").body(served.json.clone()) }
+    if is_known {
+        response.finish()
+    } else {
+        response.content_type("application/json").body(in_pieces(served.json.clone()))
+    }
 }
 
 #[expect(clippy::unused_async, reason = "a handler is a future")]
@@ -106,7 +111,7 @@ async fn serve(part: &'static Part) -> Result<HttpResponse, Problem> {
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .body(body))
+        .body(in_pieces(body)))
 }
 
 fn swagger_ui_file(name: &str) -> Result<Bytes, Problem> {

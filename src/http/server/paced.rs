@@ -7,6 +7,7 @@ use std::{
     cell::Cell,
     future::Future,
     io,
+    mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
@@ -30,9 +31,9 @@ const TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nc
 /// The library's own time-outs come first: it says goodbye in order.
 const AFTER_THE_LIBRARY: Duration = Duration::from_secs(1);
 
-/// How many bytes a connection is given before all others have their turn. Requests that are sent ahead by the thousand are answered one
-/// after the other without a pause, and nobody else is served meanwhile.
-const TURN: usize = 8 * 1024;
+/// How many bytes a connection is given before all others have their turn: most requests are shorter. Those that are sent ahead by the
+/// thousand are answered one after the other without a pause, and nobody else is served meanwhile.
+const TURN: usize = 2 * 1024;
 
 /// Whether a request of the connection is being answered; connection data.
 #[derive(Debug, Clone, Default)]
@@ -143,20 +144,28 @@ impl AsyncRead for Paced {
         if self.in_hand.0.get() {
             self.phase = Phase::Answer;
         }
+        // Who takes no answers gives no more work: being able to write wakes us.
+        if self.stuck_since.is_some() {
+            self.poll_patience(cx)?;
+            return Poll::Pending;
+        }
         if self.given >= TURN {
             self.given = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let before = buffer.filled().len();
-        match Pin::new(&mut self.io).poll_read(cx, buffer) {
+        let mut room = [MaybeUninit::uninit(); TURN];
+        let most = buffer.remaining().min(TURN - self.given);
+        let mut piece = ReadBuf::uninit(&mut room[..most]);
+        match Pin::new(&mut self.io).poll_read(cx, &mut piece) {
             Poll::Pending => {
                 self.given = 0;
                 self.poll_patience(cx)?;
                 Poll::Pending
             }
             Poll::Ready(done) => {
-                self.given += buffer.filled().len() - before;
+                self.given += piece.filled().len();
+                buffer.put_slice(piece.filled());
                 self.note_read();
                 Poll::Ready(done)
             }
@@ -175,6 +184,10 @@ impl AsyncWrite for Paced {
                 Poll::Pending
             }
             Poll::Ready(done) => {
+                if self.stuck_since.is_some() {
+                    // Nothing was read meanwhile: there may be something.
+                    cx.waker().wake_by_ref();
+                }
                 self.note_written();
                 Poll::Ready(done)
             }
@@ -187,5 +200,55 @@ impl AsyncWrite for Paced {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(50);
+    const LONG: Duration = Duration::from_hours(1);
+
+    async fn connected(head: Duration, silence: Duration) -> (Paced, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (io, _) = listener.accept().await.unwrap();
+        (Paced::new(io, head, silence), client)
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_of_its_answer_is_cut_off() {
+        let (mut paced, client) = connected(LONG, SHORT).await;
+        let more_than_fits = vec![b'x'; 64 << 20];
+        let cut_off = paced.write_all(&more_than_fits).await.unwrap_err();
+        assert_eq!(cut_off.kind(), io::ErrorKind::TimedOut);
+        drop(client);
+    }
+
+    #[tokio::test]
+    async fn a_head_ends_with_its_time_and_an_answer_takes_its_own() {
+        let (mut paced, mut client) = connected(SHORT, LONG).await;
+        let (in_hand, mut byte) = (paced.in_hand(), [0]);
+        client.write_all(b"ab").await.unwrap();
+        in_hand.0.set(true);
+        paced.read_exact(&mut byte).await.unwrap();
+        assert!(matches!(paced.phase, Phase::Answer) && paced.deadline().is_none());
+        in_hand.0.set(false);
+        paced.write_all(b"answer").await.unwrap();
+        assert!(matches!(paced.phase, Phase::Silence(_)));
+        paced.read_exact(&mut byte).await.unwrap();
+        assert!(matches!(paced.phase, Phase::Head(_)), "another request has begun");
+        let cut_off = paced.read_exact(&mut byte).await.unwrap_err();
+        assert_eq!(cut_off.kind(), io::ErrorKind::TimedOut);
+        drop(paced);
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        assert_eq!(heard, [b"answer", TOO_SLOW].concat());
     }
 }

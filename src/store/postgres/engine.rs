@@ -18,7 +18,8 @@ use super::{
     cells, listen,
     statements::{
         ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_CHECKS, CLAIM_KEYS, COUNT_USAGE, FIND_COMPLETIONS, FIND_DUE_BUCKETS,
-        FIND_GRANTS, HOLD_GRANTS, HOLD_USERS, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, NOTIFY,
+        FIND_GRANTS, FIND_OLDEST_OF_DAY, HOLD_GRANTS, HOLD_USERS, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS,
+        NOTIFY,
     },
 };
 use crate::{
@@ -37,6 +38,7 @@ impl Engine for PgConnection {
     const PURGE_EVENTS: &'static str = delete_events!(" FOR UPDATE SKIP LOCKED");
     const PURGE_KEYS: &'static str = delete_keys!(" FOR UPDATE SKIP LOCKED");
     const FIND_DUE_BUCKETS: &'static str = FIND_DUE_BUCKETS;
+    const FIND_OLDEST_OF_DAY: &'static str = FIND_OLDEST_OF_DAY;
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN").await

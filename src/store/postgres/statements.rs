@@ -31,9 +31,16 @@ pub(super) static CLAIM_KEYS: LazyLock<String> = LazyLock::new(|| {
 /// Locks users, who have no row of their own, in the order given.
 pub(super) const HOLD_USERS: &str = "SELECT pg_advisory_xact_lock($1, number) FROM unnest($2::integer[]) AS number";
 
-/// Counts what users have.
-pub(super) static COUNT_USAGE: LazyLock<String> =
-    LazyLock::new(|| select_usage("unnest($5::text[]) AS asked (user_id)"));
+/// Counts what users have. The day's first id is compared beside its user: by itself the planner, whose statistics know of no grant
+/// as new as that, would take it for rare, and look through everybody's day.
+pub(super) static COUNT_USAGE: LazyLock<String> = LazyLock::new(|| {
+    let of_day = "(grants.user_id, grants.id) >= (asked.user_id, $2)";
+    select_usage("unnest($5::text[]) AS asked (user_id)", of_day)
+});
+
+/// A user's newest grant of a day but so many.
+pub(super) const FIND_OLDEST_OF_DAY: &str = "SELECT issued_at FROM grants WHERE user_id = $1 AND (user_id, id) >= ($1, $2) \
+    ORDER BY id DESC LIMIT 1 OFFSET $3";
 
 /// Changes grants that are still in one of their expected states; those that were come back. All rows are locked
 /// beforehand, in the order of their ids, so that two transactions can wait for each other in one direction only; what

@@ -18,7 +18,7 @@ use super::{
     cells,
     statements::{
         ADD_DELIVERIES, CHANGE_GRANTS, CLAIM_KEYS, COUNT_USAGE, FIND_COMPLETIONS, FIND_DUE_BUCKETS, FIND_DUE_CHECKS,
-        FIND_GRANTS, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST, LEASE_CHECKS,
+        FIND_GRANTS, FIND_OLDEST_OF_DAY, INSERT_COMPLETIONS, INSERT_EVENTS, INSERT_GRANTS, LARGEST, LEASE_CHECKS,
     },
 };
 use crate::{
@@ -35,6 +35,7 @@ impl Engine for SqliteConnection {
     const PURGE_EVENTS: &'static str = delete_events!("");
     const PURGE_KEYS: &'static str = delete_keys!("");
     const FIND_DUE_BUCKETS: &'static str = FIND_DUE_BUCKETS;
+    const FIND_OLDEST_OF_DAY: &'static str = FIND_OLDEST_OF_DAY;
 
     async fn begin(&mut self) -> Result<(), Failure> {
         run(self, "BEGIN IMMEDIATE").await

@@ -9,7 +9,7 @@ use super::{options, schema, statements};
 use crate::{
     app::ports::GrantFilter,
     grant::grant::State,
-    store::{engine::Engine, quota, retention, shelf::select_newest, transaction},
+    store::{engine::Engine, retention, shelf::select_newest, transaction},
 };
 
 async fn ledger() -> (TempDir, SqliteConnection) {
@@ -108,7 +108,7 @@ async fn what_a_user_has_is_counted_in_an_index_alone() {
     ] {
         assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
     }
-    let lines = plan(&mut connection, quota::FIND_OLDEST_OF_DAY).await;
+    let lines = plan(&mut connection, statements::FIND_OLDEST_OF_DAY).await;
     assert_eq!(lines, ["SEARCH grants USING INDEX grants_by_user (user_id=? AND id>?)"]);
 }
 

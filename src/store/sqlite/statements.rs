@@ -47,12 +47,19 @@ pub(super) static CLAIM_KEYS: LazyLock<Sized> = LazyLock::new(|| {
     Sized::new(|rows| insert("idempotency_keys", CLAIM_COLUMNS, rows, on_conflict))
 });
 
+/// A user's newest grant of a day but so many.
+pub(super) const FIND_OLDEST_OF_DAY: &str =
+    "SELECT issued_at FROM grants WHERE user_id = $1 AND id >= $2 ORDER BY id DESC LIMIT 1 OFFSET $3";
+
 /// Counts what users have.
 pub(super) static COUNT_USAGE: LazyLock<Sized> = LazyLock::new(|| {
     Sized::new(|rows| {
         // After the four that say how far to count.
         let users: Vec<_> = (5..5 + rows).map(|number| format!("(${number})")).collect();
-        select_usage(&format!("(SELECT column1 AS user_id FROM (VALUES {})) AS asked", users.join(", ")))
+        select_usage(
+            &format!("(SELECT column1 AS user_id FROM (VALUES {})) AS asked", users.join(", ")),
+            "grants.id >= $2",
+        )
     })
 });
 

@@ -1,5 +1,7 @@
 //! Keys that are rotated: those of tokens, of callbacks, and the seal's.
 
+use std::fmt::Write as _;
+
 use jsonwebtoken::{EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -61,10 +63,11 @@ async fn a_callback_key_is_trusted_from_one_reload_to_the_next() {
 fn sealed(app: &TestApp, secrets: &[(&str, &str)]) -> String {
     let begin = app.toml.find("[[callback.seal_secrets]]").unwrap();
     let end = app.toml.find("[store]").unwrap();
-    let secret =
-        |(kid, secret): &(&str, &str)| format!("[[callback.seal_secrets]]\nkid = {kid:?}\nsecret = {secret:?}\n");
-    let secrets = secrets.iter().map(secret).collect::<Vec<_>>().concat();
-    format!("{}{secrets}{}", &app.toml[..begin], &app.toml[end..])
+    let listed = secrets.iter().fold(String::new(), |mut listed, (kid, secret)| {
+        let _ = write!(listed, "[[callback.seal_secrets]]\nkid = {kid:?}\nsecret = {secret:?}\n");
+        listed
+    });
+    format!("{}{listed}{}", &app.toml[..begin], &app.toml[end..])
 }
 
 /// A grant, and a ticket.
