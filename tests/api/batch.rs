@@ -111,7 +111,7 @@ async fn an_item_is_parsed_as_strictly_as_a_single_request() {
     for (why, item) in [
         ("a field twice", r#"{"profile":"avatar","profile":"document"}"#),
         ("a size beyond u64", r#"{"profile":"document","size":18446744073709551616}"#),
-        ("a broken size", r#"{"profile":"document","size":1.0}"#),
+        ("a broken size", r#"{"profile":"document","size":1.5}"#),
     ] {
         let body = format!("{{\"uploads\":[{item}]}}");
         let answer = app.post_raw("/v1/uploads/batch", "u-7", body).await;

@@ -81,14 +81,14 @@ fn a_hangup_or_a_changed_file_puts_the_configuration_in_force_and_a_bad_one_is_r
     write(&(watched("0s") + &SMALL.replace("1 KiB", "1 kib")));
     serving.signal("-HUP");
     let fault = serving.wait_for("the configuration is refused");
-    assert!(fault["reason"].as_str().unwrap().contains("development.toml: profiles.small.max_size: "), "{fault}");
+    assert!(fault["error.cause"].as_str().unwrap().contains("development.toml: profiles.small.max_size: "), "{fault}");
     serving.wait_for("the old configuration stays in force");
     assert_eq!(serving.profiles(&token), ["document"]);
 
     write(&(watched("1s") + SMALL + "[telemetry]\nlog_format = \"json\"\nlog_filter = \"info,actix_server=warn\"\n"));
     serving.signal("-HUP");
     let told = serving.wait_for("another configuration is in force");
-    let changed = told["changed"].as_str().unwrap();
+    let changed = told["settings.changed"].as_str().unwrap();
     for key in ["profiles.small.key", "server.watch_interval", "telemetry.log_filter"] {
         assert!(changed.contains(key), "{changed}");
     }
@@ -97,7 +97,7 @@ fn a_hangup_or_a_changed_file_puts_the_configuration_in_force_and_a_bad_one_is_r
     write(&watched("1s").replace("listen = \"127.0.0.1:0\"\nops", "listen = \"127.0.0.1:1\"\nops"));
     serving.wait_for("another configuration is in force");
     let waiting = serving.wait_for("these settings wait for a restart");
-    assert_eq!(waiting["keys"], "server.listen");
+    assert_eq!(waiting["settings.waiting"], "server.listen");
     assert_eq!(serving.profiles(&token), ["document"]);
 
     serving.signal("-TERM");
