@@ -24,6 +24,7 @@
 //! | [`http`] | the routes, on actix-web |
 //! | [`simulator`] | an OSS that runs on this machine |
 //! | [`demo`] | the demo page and the client library it stands on |
+//! | [`trace`] | the W3C trace context that requests come with and events carry on |
 //! | [`instruments`] | what is counted and timed, and the page of it |
 //! | [`settings`] | configuration: layered, typed, validated |
 //! | [`workers`] | what goes on in the background |
