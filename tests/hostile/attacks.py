@@ -212,7 +212,7 @@ async def truncated(crowd, turn):
         await crowd.answered(reader)
 
 
-# How many at once.
+# How many at once, unless the run says so.
 KINDS = {
     idle: 10_000, idle_after_a_request: 2_000, slow_head: 1_000, slow_body: 1_000, takes_no_answer: 100, oversized: 50,
     pipelined: 20, garbage: 100, truncated: 100,
@@ -220,14 +220,14 @@ KINDS = {
 
 
 def main():
-    name, address, seconds = sys.argv[1:]
+    name, address, seconds, clients = sys.argv[1:]
     os.nice(5)  # on a small machine the attackers' own work must not pass for what they do to others
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    [(kind, clients)] = [(kind, clients) for kind, clients in KINDS.items() if kind.__name__ == name]
+    [kind] = [kind for kind in KINDS if kind.__name__ == name]
 
     async def run():
-        return await Crowd(address, float(seconds)).play(kind, clients)
+        return await Crowd(address, float(seconds)).play(kind, int(clients))
 
     print(json.dumps(asyncio.run(run())))
 

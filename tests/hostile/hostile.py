@@ -78,16 +78,16 @@ def back_to(files, pid):
     return now
 
 
-def attack(kind, valet, others, sampler, seconds, files_before):
+def attack(kind, clients, valet, others, sampler, seconds, files_before):
     others.since_last()
     began = time.monotonic()
-    attackers = [sys.executable, str(HERE / "attacks.py"), kind.__name__, valet.url.removeprefix("http://"), str(seconds)]
+    attackers = [sys.executable, str(HERE / "attacks.py"), kind.__name__, valet.url.removeprefix("http://"), str(seconds), str(clients)]
     done = subprocess.run(attackers, check=True, capture_output=True, text=True, timeout=seconds + PATIENCE)
     seen = sampler.since(began)
     issued, uploaded, failures = others.since_last()
     # The others' own connections, as they come and go.
     afterwards = back_to(files_before + 8, valet.pid)
-    phase = Phase(kind.__name__, KINDS[kind], json.loads(done.stdout), max(size for _, size, _ in seen),
+    phase = Phase(kind.__name__, clients, json.loads(done.stdout), max(size for _, size, _ in seen),
                   max(files for _, _, files in seen), afterwards, len(uploaded), failures)
     told(phase.name, issued, uploaded, phase)
     return phase
@@ -107,6 +107,7 @@ def main():
     arguments.add_argument("--binary", required=True)
     arguments.add_argument("--seconds", type=float, default=8, help="for each kind")
     arguments.add_argument("--only", choices=[kind.__name__ for kind in KINDS])
+    arguments.add_argument("--clients", type=int, help="of each kind, at once")
     arguments = arguments.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most != resource.RLIM_INFINITY and most < FILES_NEEDED:
@@ -118,7 +119,7 @@ def main():
         time.sleep(3)
         told("nobody hostile", *others.since_last()[:2])
         files_before, idle_memory = open_files(valet.pid), memory(valet.pid)
-        phases = [attack(kind, valet, others, sampler, arguments.seconds, files_before) for kind in kinds]
+        phases = [attack(kind, arguments.clients or KINDS[kind], valet, others, sampler, arguments.seconds, files_before) for kind in kinds]
         others.stop()
         samples = sampler.stop()
         ready = request("GET", valet.ops + "/readyz")[0] == 200
