@@ -1,5 +1,7 @@
 //! Reads the merged configuration key by key, collecting every fault. What nobody asked for is an unknown key.
 
+mod files;
+
 use std::{
     cell::RefCell,
     collections::BTreeMap,
@@ -8,8 +10,8 @@ use std::{
 
 use chrono::TimeDelta;
 use config::{Map, Value, ValueKind};
-use secrecy::SecretString;
 
+pub use self::files::SecretSource;
 use super::{
     Fault,
     prints::{FilePrints, ValuePrints},
@@ -225,68 +227,6 @@ impl Section<'_> {
         .unwrap_or_default()
     }
 
-    /// A secret: `key` inline, or the content of the file that `key_file` names, without its trailing newline.
-    pub(super) fn secret(&mut self, key: &str) -> Option<SecretString> {
-        match self.secret_source(key)? {
-            SecretSource::Inline(secret) => Some(secret),
-            SecretSource::File(path) => {
-                let key = format!("{key}_file");
-                let secret = self.read_file(&key, &path).and_then(|text| secret_of(&path, &text));
-                self.judge(&key, secret)
-            }
-        }
-    }
-
-    /// Where a secret comes from; a file is not read yet.
-    pub(super) fn secret_source(&mut self, key: &str) -> Option<SecretSource> {
-        let file_key = format!("{key}_file");
-        let (inline, file) = (self.text(key), self.path(&file_key));
-        match (inline, file) {
-            (Some(_), Some(_)) => {
-                self.fault(key, format!("give either `{key}` or `{file_key}`, not both"));
-                None
-            }
-            (Some(text), None) if text.is_empty() => {
-                self.fault(key, "the secret is empty");
-                None
-            }
-            (Some(text), None) => Some(SecretSource::Inline(text.into())),
-            (None, file) => file.map(SecretSource::File),
-        }
-    }
-
-    /// A secret that must be there.
-    pub(super) fn required_secret(&mut self, key: &str) -> Option<SecretString> {
-        let file_key = format!("{key}_file");
-        if !self.has(key) && !self.has(&file_key) {
-            self.fault(key, format!("missing: give `{key}` or `{file_key}`"));
-        }
-        self.secret(key)
-    }
-
-    /// A path, relative to the configuration folder.
-    pub(super) fn path(&mut self, key: &str) -> Option<PathBuf> {
-        self.text(key).map(|text| self.reading.dir.join(text))
-    }
-
-    /// A path whose file's content is part of the configuration, though somebody else reads it.
-    pub(super) fn content_path(&mut self, key: &str) -> Option<PathBuf> {
-        let path = self.path(key)?;
-        // Who reads it tells why it can't be read.
-        let _ = self.read_file(key, &path);
-        Some(path)
-    }
-
-    /// The text of the file that `key` names; it is part of the configuration.
-    pub(super) fn read_file(&self, key: &str, path: &Path) -> Result<String, String> {
-        let content = std::fs::read(path);
-        let bytes = content.as_deref().ok();
-        self.reading.prints.borrow_mut().note_content(&self.path_of(key), path, bytes);
-        self.reading.files.borrow_mut().note(path, bytes);
-        let text = content.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
-        text.map_err(|error| format!("{}: {error}", path.display()))
-    }
-
     /// A sub-table.
     pub(super) fn section<T>(&mut self, key: &str, read: impl FnOnce(&mut Section<'_>) -> T) -> Option<T> {
         let value = self.take(key)?;
@@ -395,15 +335,6 @@ impl Section<'_> {
     }
 }
 
-/// Where a secret comes from.
-#[derive(Debug, Clone)]
-pub enum SecretSource {
-    /// Said in the configuration.
-    Inline(SecretString),
-    /// In a file of its own.
-    File(PathBuf),
-}
-
 /// The place where `key`, or the nearest table around it, was said.
 pub(super) fn place_of(origins: &BTreeMap<String, String>, key: &str) -> Option<String> {
     let mut path = key;
@@ -431,9 +362,4 @@ fn is_name(name: &str) -> bool {
 
 fn from_variable(value: &Value) -> bool {
     value.origin().is_some_and(is_variable)
-}
-
-fn secret_of(path: &Path, text: &str) -> Result<SecretString, String> {
-    let secret = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    if secret.is_empty() { Err(format!("{}: the file is empty", path.display())) } else { Ok(secret.into()) }
 }
