@@ -13,7 +13,7 @@ const MAY_USE: [(&str, &[&str]); 21] = [
     ("clock", &[]),
     ("entropy", &[]),
     ("shutdown", &[]),
-    ("telemetry", &["clock", "instruments"]),
+    ("telemetry", &["app", "clock", "instruments"]),
     ("trace", &["grant"]),
     ("demo", &[]),
     // What anybody may count with; it knows nobody.

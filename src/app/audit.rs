@@ -16,8 +16,8 @@ use crate::grant::{
     session_policy::session_policy,
 };
 
-/// By which these lines are told from others.
-const AUDIT: &str = "audit";
+/// By which these lines are told from others: their target.
+pub const AUDIT: &str = "audit";
 
 /// How somebody came by leave to upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

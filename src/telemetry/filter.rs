@@ -15,7 +15,7 @@ use tracing_subscriber::{
     layer::{Context, Filter},
 };
 
-use super::AUDIT;
+use crate::app::audit::AUDIT;
 
 /// What ours are called.
 const OURS: &str = "oss_valet";

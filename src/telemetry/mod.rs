@@ -22,9 +22,6 @@ use self::{
     switch::Switch,
 };
 
-/// What only an operator of audits reads: never left out by the filter of log lines.
-pub const AUDIT: &str = "audit";
-
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
