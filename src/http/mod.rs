@@ -25,6 +25,8 @@ pub mod view;
 pub mod waiting;
 mod whole;
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpResponse,
     middleware::from_fn,
@@ -41,8 +43,8 @@ use self::{
 /// What the public listener is told beside its app data.
 #[derive(Debug, Clone, Default)]
 pub struct PublicRoutes {
-    /// Where the service is reached, for the OpenAPI document; without a slash at its end.
-    pub public_url: Option<String>,
+    /// What `/openapi.json` answers.
+    pub document: Arc<openapi::ApiDocument>,
     /// Whether `/demo` is there.
     pub demo: bool,
     /// Answers this on `/-/static`: the benchmark's ceiling.
@@ -60,7 +62,7 @@ pub fn configure(routes: &PublicRoutes, app: &mut ServiceConfig) {
             .default_service(web::to(resource::not_found)),
     );
     compat::configure(app);
-    openapi::configure(routes.public_url.as_deref(), app);
+    openapi::configure(&routes.document, app);
     register(page_table(routes.demo), app);
     if let Some(answer) = routes.static_answer.clone() {
         app.service(web::resource("/-/static").to(move || health::fixed_answer(answer.clone())));

@@ -39,6 +39,7 @@ use crate::{
         drain::{Draining, close_while_draining},
         house::House,
         measure::{measure_ops, measure_public},
+        openapi::ApiDocument,
         request_id::identify,
         root_span::RequestSpan,
         server::{self, ConnectionRules, take_in_hand},
@@ -138,8 +139,9 @@ impl Application {
         let listeners = parts.listeners.map_or_else(|| Listeners::bind(&settings.server), Ok)?;
         let service_url = format!("http://{}", listeners.public.local_addr()?);
         let ops_url = format!("http://{}", listeners.ops.local_addr()?);
+        let public_url = settings.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
         let routes = PublicRoutes {
-            public_url: settings.server.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            document: Arc::new(ApiDocument::new(public_url)),
             demo: settings.demo.enabled,
             static_answer: parts.static_answer,
         };

@@ -21,6 +21,7 @@ use utoipa::{
     },
 };
 
+pub use self::serve::ApiDocument;
 pub(super) use self::serve::configure;
 #[cfg(test)]
 pub(super) use self::serve::table;

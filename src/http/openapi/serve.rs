@@ -1,6 +1,6 @@
 //! `/openapi.json`, and `/docs` with what it is made of: nothing comes from elsewhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -54,7 +54,26 @@ const PARTS: [Part; 5] = [
     },
 ];
 
+/// The document: made when it is first asked for, and once for all workers.
+#[derive(Debug, Default)]
+pub struct ApiDocument {
+    public_url: Option<String>,
+    served: OnceLock<Served>,
+}
+
+impl ApiDocument {
+    /// Of a service that is reached there; without a slash at its end.
+    pub fn new(public_url: Option<String>) -> Self {
+        Self { public_url, served: OnceLock::new() }
+    }
+
+    fn served(&self) -> &Served {
+        self.served.get_or_init(|| Served::new(self.public_url.as_deref()))
+    }
+}
+
 /// The document as it is served.
+#[derive(Debug)]
 struct Served {
     json: Bytes,
     tag: EntityTag,
@@ -68,9 +87,9 @@ impl Served {
     }
 }
 
-/// Adds the routes. `public_url`: where the service is reached.
-pub(in crate::http) fn configure(public_url: Option<&str>, app: &mut ServiceConfig) {
-    app.app_data(Data::new(Served::new(public_url)));
+/// Adds the routes.
+pub(in crate::http) fn configure(document: &Arc<ApiDocument>, app: &mut ServiceConfig) {
+    app.app_data(Data::from(Arc::clone(document)));
     register(table(), app);
 }
 
@@ -80,7 +99,8 @@ pub(in crate::http) fn table() -> Vec<Endpoint> {
     [resource("/openapi.json", vec![get(openapi_json)])].into_iter().chain(parts).collect()
 }
 
-async fn openapi_json(http: HttpRequest, served: Data<Served>) -> HttpResponse {
+async fn openapi_json(http: HttpRequest, document: Data<ApiDocument>) -> HttpResponse {
+    let served = document.served();
     let is_known = match IfNoneMatch::parse(&http) {
         Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| tag.weak_eq(&served.tag)),
