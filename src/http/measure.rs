@@ -1,7 +1,9 @@
 //! Counts and times every request by its route's pattern, never by its path.
 
+use std::sync::Arc;
+
 use actix_web::{
-    Error,
+    Error, HttpMessage,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, StatusCode},
@@ -15,6 +17,10 @@ use crate::instruments::{self, OPS, PUBLIC, Stopwatch};
 const UNMATCHED: &str = "(none)";
 /// The client went away before it was answered; nginx's number for it.
 const CLIENT_GONE: u16 = 499;
+
+/// The pattern of the request's route, where one matches; a request extension, for the root span.
+#[derive(Debug, Clone)]
+pub(super) struct RoutePattern(pub(super) Arc<str>);
 
 /// Middleware of the public listener.
 ///
@@ -53,7 +59,7 @@ async fn measure<B: MessageBody>(
 struct Measured {
     listener: &'static str,
     method: &'static str,
-    route: String,
+    route: Arc<str>,
     status: StatusCode,
     watch: Stopwatch,
     in_flight: Gauge,
@@ -63,9 +69,13 @@ impl Measured {
     fn begin(listener: &'static str, request: &ServiceRequest) -> Self {
         let in_flight = instruments::requests_in_flight(listener);
         in_flight.increment(1);
-        let method = method_label(request.method());
+        let method = method_label(request.method()).unwrap_or("other");
         // Before anybody has answered: of who goes away nobody could ask afterwards.
-        let route = request.match_pattern().unwrap_or_else(|| UNMATCHED.to_owned());
+        let matched: Option<Arc<str>> = request.match_pattern().map(Arc::from);
+        if let Some(route) = &matched {
+            request.extensions_mut().insert(RoutePattern(Arc::clone(route)));
+        }
+        let route = matched.unwrap_or_else(|| UNMATCHED.into());
         let status = StatusCode::from_u16(CLIENT_GONE).expect("three digits");
         Self { listener, method, route, status, watch: Stopwatch::start(), in_flight }
     }
@@ -74,21 +84,20 @@ impl Measured {
 impl Drop for Measured {
     fn drop(&mut self) {
         self.in_flight.decrement(1);
-        let route = std::mem::take(&mut self.route);
-        instruments::request(self.listener, self.method, route, self.status.as_u16(), self.watch.elapsed());
+        instruments::request(self.listener, self.method, &self.route, self.status.as_u16(), self.watch.elapsed());
     }
 }
 
-/// A method may be any word.
-fn method_label(method: &Method) -> &'static str {
+/// The name of a method that is known; a method may be any word, and who sends another one has no claim on a name of his own.
+pub(super) fn method_label(method: &Method) -> Option<&'static str> {
     match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::PATCH => "PATCH",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
+        Method::GET => Some("GET"),
+        Method::HEAD => Some("HEAD"),
+        Method::POST => Some("POST"),
+        Method::PUT => Some("PUT"),
+        Method::DELETE => Some("DELETE"),
+        Method::PATCH => Some("PATCH"),
+        Method::OPTIONS => Some("OPTIONS"),
+        _ => None,
     }
 }

@@ -1,26 +1,30 @@
 //! The root span of a request, around every log line about it, named as OpenTelemetry names things. No path, no query, no token: what
 //! a caller may write there is a ticket, an id, anything.
 
+use std::fmt;
+
 use actix_web::{
     Error, HttpMessage,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, header::HeaderMap},
+    http::header::HeaderMap,
 };
 use tracing::{Span, field};
 use tracing_actix_web::RootSpanBuilder;
 use uuid::Uuid;
 
-use super::{caller::KnownCaller, client_address::ClientAddress, problem::Problem, request_id::RequestId};
+use super::{
+    caller::KnownCaller,
+    client_address::ClientAddress,
+    measure::{RoutePattern, method_label},
+    problem::Problem,
+    request_id::RequestId,
+};
 use crate::{
     app::{audit, ports::Caller},
     grant::trace_context::TraceContext,
     trace,
 };
-
-/// Who sends another method has no claim on a name of his own.
-const METHODS: [Method; 7] =
-    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 
 /// Builds spans named `request`; to a collector, `POST /v1/uploads`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,18 +32,18 @@ pub struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
-        let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let method = METHODS.iter().find(|method| *method == request.method()).map_or("_OTHER", Method::as_str);
-        let route = request.match_pattern();
-        let name = route.as_ref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+        let extensions = request.extensions();
+        let request_id = extensions.get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
+        let method = method_label(request.method()).unwrap_or("_OTHER");
+        let route = extensions.get::<RoutePattern>().map(|pattern| &*pattern.0);
         let span = tracing::info_span!(
             "request",
-            otel.name = name,
+            otel.name = %SpanName { method, route },
             otel.kind = "server",
             otel.status_code = field::Empty,
             trace_id = field::Empty,
             request.id = request_id,
-            client.address = ClientAddress::of(request).map(field::display),
+            client.address = extensions.get::<ClientAddress>().map(|address| field::display(address.0)),
             http.request.method = method,
             http.route = route,
             http.response.status_code = field::Empty,
@@ -64,6 +68,19 @@ impl RootSpanBuilder for RequestSpan {
         if let Some(KnownCaller(caller)) = response.request().extensions().get::<KnownCaller>() {
             span.in_scope(|| tell_refusal(caller, None, problem));
         }
+    }
+}
+
+/// What a collector calls a request: `POST /v1/uploads`.
+struct SpanName<'a> {
+    method: &'a str,
+    route: Option<&'a str>,
+}
+
+impl fmt::Display for SpanName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.method)?;
+        self.route.map_or(Ok(()), |route| write!(f, " {route}"))
     }
 }
 

@@ -20,8 +20,10 @@ use crate::clock::{Clock, SystemClock};
 
 /// What happened, in words.
 const MESSAGE: &str = "message";
-/// Fields that steer traces, and those in which `log` hides what it knows.
-const NOT_SHOWN: [&str; 2] = ["otel.", "log."];
+/// Fields that steer traces: never even kept.
+const FOR_TRACES: &str = "otel.";
+/// Those in which `log` hides what it knows.
+const OF_LOG: &str = "log.";
 /// Whose record it is, where a library logs by `log`.
 const LOG_TARGET: &str = "log.target";
 
@@ -85,12 +87,12 @@ where
             }
         }
         let message = fields.take(MESSAGE).unwrap_or_default();
-        let target = fields.take(LOG_TARGET).unwrap_or_else(|| Value::Text(event.metadata().target().to_owned()));
+        let target = fields.take(LOG_TARGET);
         let line = Line {
             time: SystemClock.now(),
             level: *event.metadata().level(),
-            target: &target.to_string(),
-            message: &message.to_string(),
+            target: target.as_ref().map_or_else(|| event.metadata().target(), Value::as_str),
+            message: message.as_str(),
             fields: &fields,
         };
         let text =
@@ -112,10 +114,10 @@ impl Default for Value {
     }
 }
 
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Value {
+    fn as_str(&self) -> &str {
         match self {
-            Self::Plain(text) | Self::Text(text) => f.write_str(text),
+            Self::Plain(text) | Self::Text(text) => text,
         }
     }
 }
@@ -125,8 +127,12 @@ impl fmt::Display for Value {
 struct Fields(Vec<(&'static str, Value)>);
 
 impl Fields {
-    fn set(&mut self, field: &Field, value: Value) {
+    fn set(&mut self, field: &Field, value: impl FnOnce() -> Value) {
         let name = field.name();
+        if name.starts_with(FOR_TRACES) {
+            return;
+        }
+        let value = value();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,
             None => self.0.push((name, value)),
@@ -147,41 +153,42 @@ impl Fields {
     }
 
     fn shown(&self) -> impl Iterator<Item = (&str, &Value)> {
-        let is_shown = |name: &str| !NOT_SHOWN.iter().any(|prefix| name.starts_with(prefix));
-        self.0.iter().filter(move |(name, _)| is_shown(name)).map(|(name, value)| (*name, value))
+        self.0.iter().filter(|(name, _)| !name.starts_with(OF_LOG)).map(|(name, value)| (*name, value))
     }
 }
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field, Value::Text(value.to_owned()));
+        self.set(field, || Value::Text(value.to_owned()));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, Value::Plain(value.to_string()));
+        self.set(field, || Value::Plain(value.to_string()));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, Value::Plain(value.to_string()));
+        self.set(field, || Value::Plain(value.to_string()));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, Value::Plain(value.to_string()));
+        self.set(field, || Value::Plain(value.to_string()));
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let mut text = value.to_string();
-        let mut source = value.source();
-        while let Some(cause) = source {
-            // A String takes everything.
-            let _ = write!(text, ": {cause}");
-            source = cause.source();
-        }
-        self.set(field, Value::Text(text));
+        self.set(field, || {
+            let mut text = value.to_string();
+            let mut source = value.source();
+            while let Some(cause) = source {
+                // A String takes everything.
+                let _ = write!(text, ": {cause}");
+                source = cause.source();
+            }
+            Value::Text(text)
+        });
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.set(field, Value::Text(format!("{value:?}")));
+        self.set(field, || Value::Text(format!("{value:?}")));
     }
 }
 
